@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Loading what the guest starts with, from files straight into guest memory. Everything that
+ * a kernel file says is checked before the first byte is written.
+ */
+#include "vmm/loader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vmm/loader_elf.h"
+
+/* A file that is being loaded. */
+struct loader {
+	struct guest_memory *memory;
+	struct log *log;
+	const char *path;
+	int fd;
+	uint64_t size;	/* bytes in the file */
+	struct elf_image image;
+	unsigned nr_segments;
+	struct elf_segment segments[ELF_SEGMENTS_MAX];	/* PT_LOAD, not empty */
+};
+
+/* Logs what is wrong with the file, and what to do; returns @error. */
+static int PRINTF(3, 4) loader_fail(struct loader *loader, int error, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_error(loader->log, "%s: %s", loader->path, text);
+	return error;
+}
+
+static int loader_open(struct loader *loader)
+{
+	struct stat stat;
+	int ret;
+
+	/* Not to wait for the writer of a pipe, which is refused below. */
+	loader->fd = open(loader->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (loader->fd < 0) {
+		ret = -errno;
+		return loader_fail(loader, ret, "%s; give a file that can be read",
+				   strerror(-ret));
+	}
+	if (fstat(loader->fd, &stat)) {
+		ret = -errno;
+		loader_fail(loader, ret, "%s", strerror(-ret));
+		goto close_fd;
+	}
+	if (!S_ISREG(stat.st_mode)) {
+		ret = S_ISDIR(stat.st_mode) ? -EISDIR : -EINVAL;
+		loader_fail(loader, ret, "%s; give a regular file",
+			    S_ISDIR(stat.st_mode) ? "a folder" : "not a regular file");
+		goto close_fd;
+	}
+	loader->size = (uint64_t)stat.st_size;
+	return 0;
+
+close_fd:
+	close(loader->fd);
+	return ret;
+}
+
+/* Reads all of [offset, offset + size), which lies in the file unless it shrinks meanwhile. */
+static int loader_read(struct loader *loader, uint64_t offset, void *buffer, size_t size)
+{
+	uint8_t *next = buffer;
+
+	while (size > 0) {
+		ssize_t done = pread(loader->fd, next, size, (off_t)offset);
+		int ret = done < 0 ? -errno : -ENODATA;
+
+		if (ret == -EINTR)
+			continue;
+		if (done <= 0)
+			return loader_fail(loader, ret, "cannot be read: %s", strerror(-ret));
+		next += done;
+		offset += (uint64_t)done;
+		size -= (size_t)done;
+	}
+	return 0;
+}
+
+static bool has_machine(const uint16_t *machines, uint16_t machine)
+{
+	for (; *machines; machines++) {
+		if (*machines == machine)
+			return true;
+	}
+	return false;
+}
+
+static int refuse_machine(struct loader *loader, const uint16_t *machines)
+{
+	const char *is = elf_machine_name(loader->image.machine);
+	const char *wanted = elf_machine_name(machines[0]);
+	char number[32];
+
+	if (!is) {
+		snprintf(number, sizeof(number), "machine %u", loader->image.machine);
+		is = number;
+	}
+	return loader_fail(loader, -ENOEXEC, "for %s; give a kernel for %s", is,
+			   wanted ? wanted : "this machine");
+}
+
+static int read_start(struct loader *loader, const uint16_t *machines)
+{
+	union elf_start start;
+	size_t size = sizeof(start);
+	const char *problem;
+	int ret;
+
+	if (loader->size < size)
+		size = loader->size;
+	ret = loader_read(loader, 0, &start, size);
+	if (ret)
+		return ret;
+	problem = elf_decode_start(&start, size, &loader->image);
+	/* Another machine's kernel may be of another form altogether: say so first. */
+	if ((!problem || loader->image.machine) && !has_machine(machines, loader->image.machine))
+		return refuse_machine(loader, machines);
+	if (problem)
+		return loader_fail(loader, -ENOEXEC, "cannot be the kernel: %s", problem);
+	return 0;
+}
+
+/* Is a PT_LOAD segment sane by itself? */
+static int check_segment(struct loader *loader, const struct elf_segment *segment)
+{
+	const struct guest_memory *memory = loader->memory;
+
+	if (segment->filesz > segment->memsz)
+		return loader_fail(loader, -ENOEXEC, "a segment is larger in the file than in "
+				   "memory; is it damaged?");
+	if (!range_within(segment->offset, segment->filesz, 0, loader->size))
+		return loader_fail(loader, -ENOEXEC, "ends before its segments do; is the copy "
+				   "complete?");
+	if (!range_within(segment->paddr, segment->memsz, 0, memory->size))
+		return loader_fail(loader, -EFBIG, "needs memory at 0x%llx (%llu KiB), beyond the "
+				   "guest's %llu MiB; give more with --memory",
+				   (unsigned long long)segment->paddr,
+				   (unsigned long long)(segment->memsz / KIB),
+				   (unsigned long long)(memory->size / MIB));
+	return 0;
+}
+
+static int check_overlap(struct loader *loader, const struct elf_segment *segment)
+{
+	for (unsigned i = 0; i < loader->nr_segments; i++) {
+		const struct elf_segment *other = &loader->segments[i];
+
+		if (ranges_overlap(segment->paddr, segment->memsz, other->paddr, other->memsz))
+			return loader_fail(loader, -ENOEXEC,
+					   "two segments share memory; is it damaged?");
+	}
+	return 0;
+}
+
+static int add_segment(struct loader *loader, const struct elf_segment *segment)
+{
+	int ret;
+
+	if (segment->type != PT_LOAD || (!segment->memsz && !segment->filesz))
+		return 0;
+	ret = check_segment(loader, segment);
+	if (!ret)
+		ret = check_overlap(loader, segment);
+	if (!ret)
+		loader->segments[loader->nr_segments++] = *segment;
+	return ret;
+}
+
+static int read_segments(struct loader *loader)
+{
+	uint8_t raw[ELF_SEGMENTS_MAX * sizeof(Elf64_Phdr)];
+	const struct elf_image *image = &loader->image;
+	size_t size = (size_t)image->nr_headers * image->header_size;
+	int ret;
+
+	if (!range_within(image->headers_offset, size, 0, loader->size))
+		return loader_fail(loader, -ENOEXEC,
+				   "ends before its program headers do; is the copy complete?");
+	ret = loader_read(loader, image->headers_offset, raw, size);
+	for (unsigned i = 0; !ret && i < image->nr_headers; i++) {
+		struct elf_segment segment;
+
+		elf_decode_segment(image, raw + i * image->header_size, &segment);
+		ret = add_segment(loader, &segment);
+	}
+	if (!ret && !loader->nr_segments)
+		return loader_fail(loader, -ENOEXEC,
+				   "has nothing to load; give vmlinux or zImage");
+	return ret;
+}
+
+/* Where the segments lie, and the entry's gpa: e_entry is virtual, the guest starts real. */
+static int place_kernel(struct loader *loader, struct loaded_kernel *kernel)
+{
+	uint64_t base = loader->memory->base;
+	bool found = false;
+
+	kernel->start = UINT64_MAX;
+	kernel->end = 0;
+	kernel->big_endian = loader->image.big_endian;
+	for (unsigned i = 0; i < loader->nr_segments; i++) {
+		const struct elf_segment *segment = &loader->segments[i];
+		uint64_t start = base + segment->paddr;
+		uint64_t offset = loader->image.entry - segment->vaddr;
+
+		if (start < kernel->start)
+			kernel->start = start;
+		if (start + segment->memsz > kernel->end)
+			kernel->end = start + segment->memsz;
+		if (loader->image.entry >= segment->vaddr && offset < segment->filesz && !found) {
+			kernel->entry = start + offset;
+			found = true;
+		}
+	}
+	if (!found)
+		return loader_fail(loader, -ENOEXEC, "its entry point 0x%llx lies in no segment; "
+				   "is it damaged?", (unsigned long long)loader->image.entry);
+	return 0;
+}
+
+static int load_range(struct loader *loader, uint64_t gpa, uint64_t offset, uint64_t size)
+{
+	int ret = guest_memory_load(loader->memory, gpa, loader->fd, offset, size);
+
+	if (ret)
+		return loader_fail(loader, ret, "cannot be read: %s", strerror(-ret));
+	return 0;
+}
+
+static int load_segments(struct loader *loader)
+{
+	for (unsigned i = 0; i < loader->nr_segments; i++) {
+		const struct elf_segment *segment = &loader->segments[i];
+		uint64_t gpa = loader->memory->base + segment->paddr;
+		int ret = load_range(loader, gpa, segment->offset, segment->filesz);
+
+		if (!ret)
+			ret = guest_memory_fill(loader->memory, gpa + segment->filesz, 0,
+						segment->memsz - segment->filesz);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int loader_load_kernel(struct guest_memory *memory, const char *path, const uint16_t *machines,
+		       struct log *log, struct loaded_kernel *kernel)
+{
+	struct loader loader = { .memory = memory, .log = log, .path = path };
+	int ret = loader_open(&loader);
+
+	if (ret)
+		return ret;
+	ret = read_start(&loader, machines);
+	if (!ret)
+		ret = read_segments(&loader);
+	if (!ret)
+		ret = place_kernel(&loader, kernel);
+	if (!ret)
+		ret = load_segments(&loader);
+	close(loader.fd);
+	return ret;
+}
+
+static int load_whole(struct loader *loader, uint64_t gpa, uint64_t limit)
+{
+	const struct guest_memory *memory = loader->memory;
+	uint64_t end = memory->base + memory->size;
+	uint64_t room;
+
+	if (limit > end)
+		limit = end;
+	room = gpa >= memory->base && gpa < limit ? limit - gpa : 0;
+	if (!loader->size)
+		return loader_fail(loader, -ENODATA, "is empty; give a complete file");
+	if (loader->size > room)
+		return loader_fail(loader, -EFBIG, "%llu KiB do not fit into the %llu KiB left for "
+				   "it; give the guest more with --memory",
+				   (unsigned long long)(loader->size / KIB),
+				   (unsigned long long)(room / KIB));
+	return load_range(loader, gpa, 0, loader->size);
+}
+
+int loader_load_file(struct guest_memory *memory, const char *path, uint64_t gpa, uint64_t limit,
+		     struct log *log, uint64_t *size)
+{
+	struct loader loader = { .memory = memory, .log = log, .path = path };
+	int ret = loader_open(&loader);
+
+	if (ret)
+		return ret;
+	ret = load_whole(&loader, gpa, limit);
+	if (!ret)
+		*size = loader.size;
+	close(loader.fd);
+	return ret;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Loading what the guest starts with: an ELF kernel (32 or 64 bits, either byte order; a
+ * vmlinux or a zImage) and an initrd, each file treated as hostile.
+ */
+#ifndef PVMM_LOADER_H
+#define PVMM_LOADER_H
+
+#include "vmm/log.h"
+#include "vmm/memory.h"
+
+struct loaded_kernel {
+	uint64_t entry;		/* gpa of the first instruction */
+	uint64_t start, end;	/* gpa range it occupies, bss included */
+	bool big_endian;	/* ELF's byte order */
+};
+
+/*
+ * Loads the PT_LOAD segments of @path at their physical addresses + @memory->base and clears
+ * bss. @machine: the EM_* values accepted (PAPR: EM_PPC64, EM_PPC), 0-terminated. Returns 0,
+ * or a negative errno after one line on log that names the file and what is wrong with it.
+ */
+int loader_load_kernel(struct guest_memory *memory, const char *path, const uint16_t *machines,
+		       struct log *log, struct loaded_kernel *kernel);
+/* Loads @path whole at @gpa; stores its size. -EFBIG when it does not fit below @limit (gpa). */
+int loader_load_file(struct guest_memory *memory, const char *path, uint64_t gpa, uint64_t limit,
+		     struct log *log, uint64_t *size);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Guest memory: a memfd mapped once. Owns the only pointer to it, and the check that every
+ * access by guest-physical address passes.
+ */
+#include "vmm/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int guest_memory_init(struct guest_memory *memory, uint64_t base, uint64_t size)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	void *hva;
+	int ret;
+
+	if (!size || !is_aligned(base | size, page) || base + size < base || size > INT64_MAX)
+		return -EINVAL;
+	memory->fd = memfd_create("pvmm-guest", MFD_CLOEXEC);
+	if (memory->fd < 0)
+		return -errno;
+	if (ftruncate(memory->fd, (off_t)size)) {
+		ret = -errno;
+		goto close_fd;
+	}
+	hva = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory->fd, 0);
+	if (hva == MAP_FAILED) {
+		ret = -errno;
+		goto close_fd;
+	}
+	/* A core dump is for debugging pvmm, and its size must not depend on the guest's. */
+	madvise(hva, size, MADV_DONTDUMP);
+	/* No helper process may keep the guest's memory alive. */
+	madvise(hva, size, MADV_DONTFORK);
+	memory->base = base;
+	memory->size = size;
+	memory->hva = hva;
+	return 0;
+
+close_fd:
+	close(memory->fd);
+	memory->fd = -1;
+	return ret;
+}
+
+void guest_memory_exit(struct guest_memory *memory)
+{
+	if (!memory->hva)
+		return;
+	munmap(memory->hva, memory->size);
+	close(memory->fd);
+	memory->hva = NULL;
+	memory->fd = -1;
+	memory->size = 0;
+}
+
+static bool has_range(const struct guest_memory *memory, uint64_t gpa, uint64_t size)
+{
+	return range_within(gpa, size, memory->base, memory->size);
+}
+
+static uint8_t *to_hva(const struct guest_memory *memory, uint64_t gpa)
+{
+	return memory->hva + (gpa - memory->base);
+}
+
+int guest_memory_read(const struct guest_memory *memory, uint64_t gpa, void *buffer, size_t size)
+{
+	if (!has_range(memory, gpa, size))
+		return -EFAULT;
+	memcpy(buffer, to_hva(memory, gpa), size);
+	return 0;
+}
+
+int guest_memory_write(struct guest_memory *memory, uint64_t gpa, const void *buffer, size_t size)
+{
+	if (!has_range(memory, gpa, size))
+		return -EFAULT;
+	memcpy(to_hva(memory, gpa), buffer, size);
+	return 0;
+}
+
+int guest_memory_fill(struct guest_memory *memory, uint64_t gpa, uint8_t byte, size_t size)
+{
+	if (!has_range(memory, gpa, size))
+		return -EFAULT;
+	memset(to_hva(memory, gpa), byte, size);
+	return 0;
+}
+
+int guest_memory_load(struct guest_memory *memory, uint64_t gpa, int fd, uint64_t offset,
+		      uint64_t size)
+{
+	if (!has_range(memory, gpa, size))
+		return -EFAULT;
+	if (offset > INT64_MAX || size > INT64_MAX - offset)
+		return -EINVAL;
+	while (size > 0) {
+		ssize_t done = pread(fd, to_hva(memory, gpa), size, (off_t)offset);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		if (done == 0)
+			return -ENODATA;
+		gpa += (uint64_t)done;
+		offset += (uint64_t)done;
+		size -= (uint64_t)done;
+	}
+	return 0;
+}
+
+int guest_memory_clear(struct guest_memory *memory)
+{
+	if (fallocate(memory->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+		      (off_t)memory->size))
+		return -errno;
+	return 0;
+}
+
+uint64_t guest_memory_hva(const struct guest_memory *memory, uint64_t gpa, uint64_t size)
+{
+	if (!has_range(memory, gpa, size))
+		return 0;
+	return (uintptr_t)to_hva(memory, gpa);
+}
