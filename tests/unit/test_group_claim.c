@@ -1,0 +1,579 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Claiming and giving back, on a host made of files. This program has a write() of its own
+ * that does what the kernel does on a write to sysfs: bind, unbind, probe. Any of these can
+ * be made to fail, or to be the last thing that the process does.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "tests/unit/fake_host.h"
+#include "vmm/group/claim.h"
+
+static struct {
+	struct fake_host host;
+	unsigned writes;	/* to sysfs so far */
+	unsigned fail_at;	/* this one gives EIO; 0: none */
+	unsigned kill_at;	/* before this one the process dies; 0: never */
+	bool probe_ignored;	/* vfio-pci takes no device */
+	char busy[128];		/* opening this path gives EBUSY */
+} fake;
+
+int open(const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list args;
+
+	if (flags & O_CREAT) {
+		va_start(args, flags);
+		mode = va_arg(args, mode_t);
+		va_end(args);
+	}
+	if (strcmp(path, fake.busy) == 0) {
+		errno = EBUSY;
+		return -1;
+	}
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+static void driver_of(const char *bdf, char name[256])
+{
+	char path[256], target[256];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/driver", fake.host.sys, bdf);
+	length = readlink(path, target, sizeof(target) - 1);
+	target[length > 0 ? length : 0] = '\0';
+	strcpy(name, length > 0 ? strrchr(target, '/') + 1 : "");
+}
+
+static void override_of(const char *bdf, char text[64])
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/driver_override", fake.host.sys, bdf);
+	file = fopen(path, "r");
+	ck_assert_ptr_nonnull(file);
+	if (!fgets(text, 64, file))
+		text[0] = '\0';
+	fclose(file);
+	text[strcspn(text, "\n")] = '\0';
+	if (strcmp(text, "(null)") == 0)
+		text[0] = '\0';
+}
+
+static int bind_device(const char *bdf, const char *driver)
+{
+	char now[256], override[64], target[192];
+
+	driver_of(bdf, now);
+	override_of(bdf, override);
+	if (now[0] || (override[0] && strcmp(override, driver) != 0))
+		return -ENODEV;
+	snprintf(target, sizeof(target), "sys/bus/pci/drivers/%s", driver);
+	if (!fake_exists(&fake.host, target))
+		return -ENODEV;
+	fake_link(&fake.host, target, "sys/devices/pci/%s/driver", bdf);
+	return 0;
+}
+
+static int unbind_device(const char *bdf, const char *driver)
+{
+	char now[256], path[128];
+
+	driver_of(bdf, now);
+	if (strcmp(now, driver) != 0)
+		return -ENODEV;
+	snprintf(path, sizeof(path), "sys/devices/pci/%s/driver", bdf);
+	fake_remove(&fake.host, path);
+	return 0;
+}
+
+/* Without an override the device's own driver would have it: nvme matches everything here. */
+static int probe_device(const char *bdf)
+{
+	char now[256], override[64];
+
+	driver_of(bdf, now);
+	override_of(bdf, override);
+	if (!now[0] && !fake.probe_ignored)
+		bind_device(bdf, override[0] ? override : "nvme");
+	return 0;
+}
+
+static int sysfs_written(char *path, const char *bdf)
+{
+	char *file = strrchr(path, '/'), *driver;
+
+	*file++ = '\0';
+	driver = strrchr(path, '/') + 1;
+	if (strcmp(file, "drivers_probe") == 0)
+		return probe_device(bdf);
+	if (strcmp(file, "bind") == 0)
+		return bind_device(bdf, driver);
+	if (strcmp(file, "unbind") == 0)
+		return unbind_device(bdf, driver);
+	return 0;
+}
+
+ssize_t write(int fd, const void *data, size_t size)
+{
+	char link[64], path[256], bdf[64];
+	ssize_t length;
+	int ret;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, path, sizeof(path) - 1);
+	path[length > 0 ? length : 0] = '\0';
+	if (strncmp(path, fake.host.sys, strlen(fake.host.sys)) != 0)
+		return syscall(SYS_write, fd, data, size);
+	fake.writes++;
+	if (fake.writes == fake.kill_at)
+		raise(SIGKILL);
+	snprintf(bdf, sizeof(bdf), "%.*s", (int)size, (const char *)data);
+	ret = fake.writes == fake.fail_at ? -EIO : sysfs_written(path, bdf);
+	if (ret) {
+		errno = -ret;
+		return -1;
+	}
+	return syscall(SYS_write, fd, data, size);
+}
+
+#define GROUP 2
+static const char *const names[] = {"0002:02:01.0", "0002:02:01.1", "0002:02:01.2",
+				    "0002:02:01.3"};
+static const char *const drivers[] = {"uhci_hcd", "", "ehci-pci", "vfio-pci"};
+
+static void setup(void)
+{
+	unsigned i;
+
+	memset(&fake, 0, sizeof(fake));
+	fake_host_init(&fake.host);
+	fake_device(&fake.host, "0002:01:00.0", GROUP, "0x060400\n", "pcieport");
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		fake_device(&fake.host, names[i], GROUP, "0x0c0300\n",
+			    drivers[i][0] ? drivers[i] : NULL);
+	fake_file(&fake.host, "", "sys/bus/pci/drivers/nvme/bind");
+	fake_file(&fake.host, "", "sys/bus/pci/drivers/nvme/unbind");
+}
+
+static void teardown(void)
+{
+	fake_host_exit(&fake.host);
+}
+
+static int claim(bool take, struct claim **taken)
+{
+	struct host_group group;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/kernel/iommu_groups/%d", fake.host.sys, GROUP);
+	ck_assert_int_eq(host_group_find(&fake.host.root, path, &group, &fake.host.log), 0);
+	*taken = NULL;
+	return claim_group(&fake.host.root, &group, take, &fake.host.log, taken);
+}
+
+static unsigned count_records(void)
+{
+	char path[128];
+	unsigned count = 0;
+	struct dirent *entry;
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "%s/pvmm/claims", fake.host.run);
+	folder = opendir(path);
+	if (!folder)
+		return 0;
+	while ((entry = readdir(folder)))
+		count += entry->d_name[0] != '.';
+	closedir(folder);
+	return count;
+}
+
+static void expect_drivers(const char *const *expected)
+{
+	char driver[256];
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		driver_of(names[i], driver);
+		ck_assert_str_eq(driver, expected[i]);
+	}
+	driver_of("0002:01:00.0", driver);
+	ck_assert_str_eq(driver, "pcieport");
+}
+
+static void expect_untouched(void)
+{
+	char override[64];
+	unsigned i;
+
+	expect_drivers(drivers);
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		override_of(names[i], override);
+		ck_assert_str_eq(override, "");
+	}
+	ck_assert_uint_eq(count_records(), 0);
+}
+
+static void expect_taken(void)
+{
+	static const char *const taken[] = {"vfio-pci", "vfio-pci", "vfio-pci", "vfio-pci"};
+
+	expect_drivers(taken);
+	ck_assert_uint_eq(count_records(), 3);	/* the fourth was the operator's before */
+}
+
+START_TEST(test_claim_and_release)
+{
+	struct claim *taken;
+	unsigned round;
+
+	for (round = 0; round < 3; round++) {
+		ck_assert_int_eq(claim(true, &taken), 0);
+		expect_taken();
+		claim_release(taken);
+		expect_untouched();
+	}
+	claim_release(NULL);
+}
+END_TEST
+
+START_TEST(test_claim_prints_way_back)
+{
+	struct claim *taken;
+	const char *text;
+
+	ck_assert_int_eq(claim(true, &taken), 0);
+	text = fake_log(&fake.host);
+	ck_assert_uint_eq(fake_count_lines(text), 2);
+	ck_assert_contains(text, "0002:02:01.0 is taken from uhci_hcd until pvmm exits");
+	ck_assert_contains(text, "echo 0002:02:01.2 > ");
+	ck_assert_contains(text, "/bus/pci/drivers/ehci-pci/bind; rm ");
+	claim_release(taken);
+}
+END_TEST
+
+START_TEST(test_claim_held)
+{
+	struct claim *taken;
+
+	ck_assert_int_eq(claim(false, &taken), -EBUSY);
+	ck_assert_contains(fake_log(&fake.host), "0002:02:01.0 is held by the host driver "
+			   "uhci_hcd; run again with --claim");
+	expect_untouched();
+}
+END_TEST
+
+/* What is free before the device that is held is taken and given back. */
+START_TEST(test_claim_held_last)
+{
+	struct claim *taken;
+
+	fake_remove(&fake.host, "sys/devices/pci/0002:02:01.0/driver");
+	ck_assert_int_eq(claim(false, &taken), -EBUSY);
+	ck_assert_contains(fake_log(&fake.host), "0002:02:01.2 is held by");
+	ck_assert_uint_eq(count_records(), 0);
+}
+END_TEST
+
+START_TEST(test_claim_free_only)
+{
+	struct claim *taken;
+	char driver[256];
+
+	fake_remove(&fake.host, "sys/devices/pci/0002:02:01.0/driver");
+	fake_remove(&fake.host, "sys/devices/pci/0002:02:01.2/driver");
+	ck_assert_int_eq(claim(false, &taken), 0);
+	expect_taken();
+	ck_assert_str_eq(fake_log(&fake.host), "");
+	claim_release(taken);
+	driver_of("0002:02:01.0", driver);
+	ck_assert_str_eq(driver, "");
+	ck_assert_uint_eq(count_records(), 0);
+}
+END_TEST
+
+START_TEST(test_claim_keeps_override)
+{
+	struct claim *taken;
+	char override[64];
+
+	fake_file(&fake.host, "ehci-pci\n", "sys/devices/pci/0002:02:01.2/driver_override");
+	ck_assert_int_eq(claim(true, &taken), 0);
+	expect_taken();
+	claim_release(taken);
+	expect_drivers(drivers);
+	override_of("0002:02:01.2", override);
+	ck_assert_str_eq(override, "ehci-pci");
+}
+END_TEST
+
+/* Whichever write fails, nothing is half taken. */
+START_TEST(test_claim_every_failure)
+{
+	struct claim *taken;
+	unsigned at;
+
+	for (at = 1; ; at++) {
+		fake.writes = 0;
+		fake.fail_at = at;
+		if (claim(true, &taken) == 0)
+			break;
+		ck_assert_ptr_null(taken);
+		ck_assert_contains(fake_log(&fake.host), "cannot bind 0002:02:01.");
+		expect_untouched();
+	}
+	ck_assert_uint_eq(at, 3 + 2 + 3 + 1);
+	fake.fail_at = 0;
+	claim_release(taken);
+	expect_untouched();
+}
+END_TEST
+
+START_TEST(test_claim_not_taken_by_vfio)
+{
+	struct claim *taken;
+
+	fake.probe_ignored = true;
+	ck_assert_int_eq(claim(true, &taken), -ENODEV);
+	ck_assert_contains(fake_log(&fake.host), "cannot bind 0002:02:01.0 to vfio-pci");
+	expect_untouched();
+}
+END_TEST
+
+/* What could not be given back keeps its record, and goes back later. */
+START_TEST(test_release_every_failure)
+{
+	struct claim *taken;
+	unsigned at;
+
+	for (at = 1; ; at++) {
+		fake.fail_at = 0;
+		ck_assert_int_eq(claim(true, &taken), 0);
+		fake_log(&fake.host);
+		fake.writes = 0;
+		fake.fail_at = at;
+		claim_release(taken);
+		if (fake.writes < at)
+			break;
+		ck_assert_uint_eq(count_records(), 1);
+		ck_assert_contains(fake_log(&fake.host), "cannot ");
+		ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 1);
+		expect_untouched();
+	}
+	ck_assert_uint_eq(at, 3 + 2 + 3 + 1);
+	expect_untouched();
+}
+END_TEST
+
+/* Returns whether the child lived to the end of its claim and stayed silent about it. */
+static bool claim_and_die(unsigned kill_at)
+{
+	struct claim *taken;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		fake.writes = 0;
+		fake.kill_at = kill_at;
+		claim(true, &taken);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return !WIFSIGNALED(status);
+}
+
+START_TEST(test_killed_then_claim)
+{
+	struct claim *taken;
+	bool lived = false;
+	unsigned at;
+
+	for (at = 1; !lived; at++) {
+		lived = claim_and_die(at);
+		ck_assert_int_eq(claim(true, &taken), 0);
+		expect_taken();
+		claim_release(taken);
+		expect_untouched();
+	}
+	ck_assert_uint_eq(at, 3 + 2 + 3 + 2);
+}
+END_TEST
+
+START_TEST(test_killed_then_restore)
+{
+	bool lived = false;
+	unsigned at;
+
+	for (at = 1; !lived; at++) {
+		lived = claim_and_die(at);
+		ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), count_records() +
+				  (at > 5 ? 3 : at > 3 ? 2 : 1));
+		expect_untouched();
+	}
+	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
+}
+END_TEST
+
+/* Someone gave the device to its driver by hand: the old record no longer counts. */
+START_TEST(test_killed_then_repaired)
+{
+	struct claim *taken;
+	char driver[256], override[64];
+
+	claim_and_die(0);
+	fake_link(&fake.host, "sys/bus/pci/drivers/nvme", "sys/devices/pci/0002:02:01.0/driver");
+	ck_assert_int_eq(claim(true, &taken), 0);
+	expect_taken();
+	claim_release(taken);
+	driver_of("0002:02:01.0", driver);
+	ck_assert_str_eq(driver, "nvme");
+	override_of("0002:02:01.0", override);
+	ck_assert_str_eq(override, "");
+}
+END_TEST
+
+START_TEST(test_driver_gone)
+{
+	struct claim *taken;
+	const char *text;
+
+	ck_assert_int_eq(claim(true, &taken), 0);
+	fake_log(&fake.host);
+	fake_remove(&fake.host, "sys/bus/pci/drivers/uhci_hcd/bind");
+	claim_release(taken);
+	text = fake_log(&fake.host);
+	ck_assert_contains(text, "cannot give 0002:02:01.0 back to its driver uhci_hcd");
+	ck_assert_contains(text, "modprobe uhci_hcd");
+	ck_assert_uint_eq(count_records(), 1);
+	fake_file(&fake.host, "", "sys/bus/pci/drivers/uhci_hcd/bind");
+	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 1);
+	expect_untouched();
+}
+END_TEST
+
+/* Another process has the devices: neither a claim nor a restore touches them. */
+START_TEST(test_owner_lives)
+{
+	int ready[2], done[2];
+	struct claim *taken;
+	char byte = 0;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(ready) | pipe(done), 0);
+	pid = fork();
+	if (pid == 0) {
+		claim(true, &taken);
+		if (write(ready[1], &byte, 1) == 1 && read(done[0], &byte, 1) == 1)
+			claim_release(taken);
+		_exit(0);
+	}
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	fake_log(&fake.host);
+	ck_assert_int_eq(claim(true, &taken), -EBUSY);
+	ck_assert_contains(fake_log(&fake.host), "0002:02:01.0 is in use by another pvmm");
+	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
+	expect_taken();
+	ck_assert_int_eq(write(done[1], &byte, 1), 1);
+	waitpid(pid, NULL, 0);
+	expect_untouched();
+}
+END_TEST
+
+START_TEST(test_group_in_use)
+{
+	struct claim *taken;
+
+	claim_and_die(0);
+	snprintf(fake.busy, sizeof(fake.busy), "%s/vfio/%d", fake.host.dev, GROUP);
+	fake_log(&fake.host);
+	ck_assert_int_eq(claim(true, &taken), -EBUSY);
+	ck_assert_contains(fake_log(&fake.host), "group 2 is in use by another process");
+	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
+	ck_assert_contains(fake_log(&fake.host), "is in use by another process; not given back");
+	expect_taken();
+}
+END_TEST
+
+/* A record that is none: no path is made of it, and the operator is told. */
+START_TEST(test_bad_record)
+{
+	static const char *const texts[] = {
+		"nvme", "../../../x\n\n", "nvme\n/etc\n", ".\n\n", "nvme\n\n\n",
+		"a-name-that-is-longer-than-any-driver-has\n\n", "nv\tme\n\n",
+	};
+	struct claim *taken;
+
+	fake_file(&fake.host, texts[_i], "run/pvmm/claims/0002:02:01.3");
+	fake_file(&fake.host, "", "run/pvmm/claims/README");
+	ck_assert_int_eq(claim(true, &taken), -EBADMSG);
+	ck_assert_contains(fake_log(&fake.host), "does not hold a record; delete it");
+	expect_drivers(drivers);
+	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
+	ck_assert_contains(fake_log(&fake.host), "cannot read ");
+	expect_drivers(drivers);
+}
+END_TEST
+
+/* Of a device that was unplugged, or one whose maker died before it did anything. */
+START_TEST(test_record_without_meaning)
+{
+	fake_file(&fake.host, "nvme\n\n", "run/pvmm/claims/0009:02:01.3");
+	fake_file(&fake.host, "", "run/pvmm/claims/0002:02:01.3");
+	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
+	expect_untouched();
+}
+END_TEST
+
+START_TEST(test_no_run_folder)
+{
+	struct claim *taken;
+
+	fake_remove(&fake.host, "run");
+	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
+	ck_assert_int_eq(claim(true, &taken), -ENOENT);
+	expect_drivers(drivers);
+}
+END_TEST
+
+static Suite *group_claim_suite(void)
+{
+	const TTest *const tests[] = {
+		test_claim_and_release, test_claim_prints_way_back, test_claim_held,
+		test_claim_held_last, test_claim_free_only, test_claim_keeps_override,
+		test_claim_every_failure, test_claim_not_taken_by_vfio, test_release_every_failure,
+		test_killed_then_claim, test_killed_then_restore, test_killed_then_repaired,
+		test_driver_gone, test_owner_lives, test_group_in_use, test_record_without_meaning,
+		test_no_run_folder,
+	};
+	Suite *suite = suite_create("group_claim");
+	TCase *tcase = tcase_create("group_claim");
+	size_t i;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_loop_test(tcase, test_bad_record, 0, 7);
+	for (i = 0; i < ARRAY_SIZE(tests); i++)
+		tcase_add_test(tcase, tests[i]);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(group_claim_suite());
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

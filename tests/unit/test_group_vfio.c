@@ -1,0 +1,1009 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The VFIO backend against a kernel that this program plays itself: container, group and
+ * devices are plain files, and ioctl() below answers for them and keeps a trace of what was
+ * asked. Any call can be made to fail. What is parsed is also fed hostile buffers.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+#include "tests/unit/fake_host.h"
+#include "vmm/group/vfio.h"
+#include "vmm/group/vfio_region.h"
+
+#define GROUP 7
+#define REGION_SHIFT 20		/* of a region's place in the device's file */
+#define PAGE ((uint64_t)sysconf(_SC_PAGESIZE))
+
+/* Functions 0..2 of one device, as 0002:02:01.x, and a bridge. */
+#define NR_FUNCTIONS 3
+static const char *const functions[NR_FUNCTIONS] = {"0002:02:01.0", "0002:02:01.1",
+						    "0002:02:01.7"};
+
+static struct {
+	struct fake_host host;
+	unsigned calls;		/* ioctls so far */
+	unsigned fail_at;	/* this one gives EIO; 0: none */
+	char trace[4096];
+	bool viable, attached, has_iommu;
+	bool can_reset[NR_FUNCTIONS];
+	int hot_reset_error;	/* of the bus; 0: works */
+	uint32_t foreign_group;	/* a further device on the bus is in it; 0: none */
+	unsigned busy_resets;	/* so many tries to reset give EAGAIN first */
+	uint32_t window_start, window_size;
+	unsigned vectors_left;	/* asking for more gives this number */
+	int live_kind;		/* of interrupts; -1: none */
+	uint16_t device_flags;
+	uint32_t nr_regions;
+	struct vfio_iommu_type1_dma_map mapped;
+	struct group_area unmapped;
+	struct vfio_iommu_spapr_register_memory registered;
+	int dma_error;
+	char busy[128];		/* opening this path gives EBUSY */
+} fake;
+
+int open(const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list args;
+
+	if (flags & O_CREAT) {
+		va_start(args, flags);
+		mode = va_arg(args, mode_t);
+		va_end(args);
+	}
+	if (strcmp(path, fake.busy) == 0) {
+		errno = EBUSY;
+		return -1;
+	}
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+static void trace(const char *format, ...) PRINTF(1, 2);
+
+static void trace(const char *format, ...)
+{
+	size_t used = strlen(fake.trace);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(fake.trace + used, sizeof(fake.trace) - used, format, args);
+	va_end(args);
+}
+
+static void path_of(int fd, char path[256])
+{
+	char link[64];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, path, 255);
+	path[length > 0 ? length : 0] = '\0';
+}
+
+static unsigned count_open(const char *part)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	struct dirent *entry;
+	unsigned count = 0;
+	char path[256];
+
+	while ((entry = readdir(folder))) {
+		path_of(atoi(entry->d_name), path);
+		count += strstr(path, part) != NULL;
+	}
+	closedir(folder);
+	return count;
+}
+
+static int get_device_fd(const char *bdf)
+{
+	char path[256];
+	unsigned i;
+
+	for (i = 0; i < NR_FUNCTIONS && strcmp(bdf, functions[i]) != 0; i++)
+		;
+	if (i == NR_FUNCTIONS || !fake.attached || !fake.has_iommu)
+		return -ENODEV;
+	snprintf(path, sizeof(path), "%s/device-%u", fake.host.folder, i);
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+static int group_ioctl(unsigned long request, void *arg)
+{
+	struct vfio_group_status *status = arg;
+	char path[256];
+
+	switch (request) {
+	case VFIO_GROUP_GET_STATUS:
+		status->flags = fake.viable ? VFIO_GROUP_FLAGS_VIABLE : 0;
+		return 0;
+	case VFIO_GROUP_SET_CONTAINER:
+		path_of(*(int *)arg, path);
+		fake.attached = strstr(path, "/vfio/vfio") != NULL;
+		return fake.attached ? 0 : -EINVAL;
+	case VFIO_GROUP_UNSET_CONTAINER:
+		if (!fake.attached || count_open("/device-"))
+			return -EBUSY;
+		trace("unset ");
+		fake.attached = false;
+		fake.has_iommu = false;
+		return 0;
+	case VFIO_GROUP_GET_DEVICE_FD:
+		return get_device_fd(arg);
+	}
+	return -ENOTTY;
+}
+
+static int dma_ioctl(unsigned long request, void *arg)
+{
+	const struct vfio_iommu_type1_dma_unmap *unmap = arg;
+	struct vfio_iommu_spapr_tce_info *info = arg;
+
+	switch (request) {
+	case VFIO_IOMMU_SPAPR_TCE_GET_INFO:
+		info->dma32_window_start = fake.window_start;
+		info->dma32_window_size = fake.window_size;
+		return 0;
+	case VFIO_IOMMU_MAP_DMA:
+		fake.mapped = *(struct vfio_iommu_type1_dma_map *)arg;
+		return fake.dma_error;
+	case VFIO_IOMMU_UNMAP_DMA:
+		fake.unmapped.offset = unmap->iova;
+		fake.unmapped.size = unmap->size;
+		return fake.dma_error;
+	case VFIO_IOMMU_SPAPR_REGISTER_MEMORY:
+	case VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY:
+		fake.registered = *(struct vfio_iommu_spapr_register_memory *)arg;
+		return fake.dma_error;
+	}
+	return -ENOTTY;
+}
+
+static int container_ioctl(unsigned long request, void *arg)
+{
+	switch (request) {
+	case VFIO_GET_API_VERSION:
+		return VFIO_API_VERSION;
+	case VFIO_CHECK_EXTENSION:
+		return (unsigned long)arg == VFIO_SPAPR_TCE_v2_IOMMU;
+	case VFIO_SET_IOMMU:
+		fake.has_iommu = fake.attached;
+		return fake.attached ? 0 : -EINVAL;
+	}
+	return fake.has_iommu ? dma_ioctl(request, arg) : -EINVAL;
+}
+
+/* BAR0: 64 KiB, mappable; BAR2: 256 bytes alone in its page; BAR4: not mappable; ROM; config. */
+static int region_info(struct vfio_region_info *info)
+{
+	static const struct {
+		uint64_t size;
+		uint32_t flags;
+	} regions[VFIO_PCI_NUM_REGIONS] = {
+		[0] = {64 * KIB, 7}, [2] = {256, 7}, [4] = {4096, 3}, [6] = {64 * KIB, 1},
+		[7] = {4096, 3},
+	};
+	struct vfio_info_cap_header cap = {.id = VFIO_REGION_INFO_CAP_MSIX_MAPPABLE};
+	uint32_t room = info->argsz;
+
+	info->size = regions[info->index].size;
+	info->flags = regions[info->index].flags;
+	info->offset = (uint64_t)info->index << REGION_SHIFT;
+	if (info->index != 0)
+		return 0;
+	info->flags |= VFIO_REGION_INFO_FLAG_CAPS;
+	info->argsz = sizeof(*info) + sizeof(cap);
+	if (room >= info->argsz) {
+		info->cap_offset = sizeof(*info);
+		memcpy(info + 1, &cap, sizeof(cap));
+	}
+	return 0;
+}
+
+static int set_irqs(struct vfio_irq_set *set)
+{
+	if (set->flags & VFIO_IRQ_SET_ACTION_UNMASK)
+		return fake.live_kind == GROUP_IRQ_INTX && set->count == 1 ? 0 : -EINVAL;
+	if (set->flags & VFIO_IRQ_SET_DATA_NONE) {
+		if (fake.live_kind != (int)set->index || set->count)
+			return -EINVAL;
+		trace("off%u ", set->index);
+		fake.live_kind = -1;
+		return 0;
+	}
+	if (fake.live_kind != -1 ||
+	    set->argsz != sizeof(*set) + set->count * sizeof(int32_t))
+		return -EINVAL;
+	if (set->count > fake.vectors_left)
+		return (int)fake.vectors_left;
+	trace("on%u*%u ", set->index, set->count);
+	fake.live_kind = (int)set->index;
+	return 0;
+}
+
+static int hot_reset_info(struct vfio_pci_hot_reset_info *info)
+{
+	uint32_t count = NR_FUNCTIONS + (fake.foreign_group != 0), i;
+	uint32_t room = (info->argsz - (uint32_t)sizeof(*info)) / sizeof(info->devices[0]);
+
+	info->count = count;
+	if (fake.hot_reset_error)
+		return fake.hot_reset_error;
+	if (room < count)
+		return -ENOSPC;
+	for (i = 0; i < count; i++) {
+		info->devices[i].group_id = i < NR_FUNCTIONS ? GROUP : fake.foreign_group;
+		info->devices[i].segment = 2;
+		info->devices[i].bus = 2;
+		info->devices[i].devfn = 1 << 3 | (i == 2 ? 7 : i);
+	}
+	return 0;
+}
+
+static int hot_reset(const struct vfio_pci_hot_reset *reset)
+{
+	char path[256];
+
+	path_of(reset->group_fds[0], path);
+	if (reset->count != 1 || !strstr(path, "/vfio/7"))
+		return -EINVAL;
+	trace("bus ");
+	return 0;
+}
+
+static uint16_t command_of(unsigned function)
+{
+	char path[128];
+	le16 value = 0xffff;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/device-%u", fake.host.folder, function);
+	fd = open(path, O_RDONLY);
+	ck_assert_int_eq(pread(fd, &value, 2, (7 << REGION_SHIFT) + PCI_COMMAND), 2);
+	close(fd);
+	return le16toh(value);
+}
+
+static int device_ioctl(unsigned function, unsigned long request, void *arg)
+{
+	static const uint32_t irq_counts[VFIO_PCI_NUM_IRQS] = {1, 64, 16, 1, 1};
+	struct vfio_device_info *info = arg;
+	struct vfio_irq_info *irq = arg;
+
+	switch (request) {
+	case VFIO_DEVICE_GET_INFO:
+		info->flags = fake.device_flags | (fake.can_reset[function] ?
+						   VFIO_DEVICE_FLAGS_RESET : 0);
+		info->num_regions = fake.nr_regions;
+		info->num_irqs = VFIO_PCI_NUM_IRQS;
+		return 0;
+	case VFIO_DEVICE_GET_REGION_INFO:
+		return region_info(arg);
+	case VFIO_DEVICE_GET_IRQ_INFO:
+		irq->flags = VFIO_IRQ_INFO_EVENTFD;
+		irq->count = irq_counts[irq->index];
+		return 0;
+	case VFIO_DEVICE_SET_IRQS:
+		return set_irqs(arg);
+	case VFIO_DEVICE_GET_PCI_HOT_RESET_INFO:
+		return hot_reset_info(arg);
+	case VFIO_DEVICE_PCI_HOT_RESET:
+	case VFIO_DEVICE_RESET:
+		ck_assert_uint_eq(command_of(function), 0);	/* quiet before */
+		if (fake.busy_resets) {
+			fake.busy_resets--;
+			return -EAGAIN;
+		}
+		if (request == VFIO_DEVICE_PCI_HOT_RESET)
+			return hot_reset(arg);
+		trace("reset%u ", function);
+		return fake.can_reset[function] ? 0 : -EINVAL;
+	}
+	return -ENOTTY;
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	char path[256], *device;
+	va_list args;
+	void *arg;
+	int ret;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	path_of(fd, path);
+	device = strstr(path, "/device-");
+	if (++fake.calls == fake.fail_at)
+		ret = -EIO;
+	else if (device)
+		ret = device_ioctl((unsigned)atoi(device + 8), request, arg);
+	else if (strstr(path, "/vfio/vfio"))
+		ret = container_ioctl(request, arg);
+	else
+		ret = group_ioctl(request, arg);
+	if (ret >= 0)
+		return ret;
+	errno = -ret;
+	return -1;
+}
+
+static char group_path[] = "/sys/kernel/iommu_groups/7";
+
+static void make_device_file(unsigned function)
+{
+	char path[128];
+	le16 command = htole16(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE);
+	int fd;
+
+	snprintf(path, sizeof(path), "device-%u", function);
+	fake_file(&fake.host, "", "%s", path);
+	snprintf(path, sizeof(path), "%s/device-%u", fake.host.folder, function);
+	fd = open(path, O_RDWR);
+	ck_assert_int_eq(ftruncate(fd, 8 << REGION_SHIFT), 0);
+	ck_assert_int_eq(pwrite(fd, &command, 2, (7 << REGION_SHIFT) + PCI_COMMAND), 2);
+	close(fd);
+}
+
+static void setup(void)
+{
+	unsigned i;
+
+	memset(&fake, 0, sizeof(fake));
+	fake_host_init(&fake.host);
+	fake_file(&fake.host, "", "dev/vfio/7");
+	fake_device(&fake.host, "0002:01:00.0", GROUP, "0x060400\n", "pcieport");
+	for (i = 0; i < NR_FUNCTIONS; i++) {
+		fake_device(&fake.host, functions[i], GROUP, "0x0c0300\n", "vfio-pci");
+		make_device_file(i);
+		fake.can_reset[i] = true;
+	}
+	fake.viable = true;
+	fake.window_size = 0x80000000;
+	fake.vectors_left = 2048;
+	fake.live_kind = -1;
+	fake.device_flags = VFIO_DEVICE_FLAGS_PCI;
+	fake.nr_regions = VFIO_PCI_NUM_REGIONS;
+}
+
+static void teardown(void)
+{
+	fake_host_exit(&fake.host);
+}
+
+static int open_placed(struct group_place *places, unsigned nr_places, struct group **group)
+{
+	struct group_config config = {.path = group_path, .places = places,
+				      .nr_places = nr_places};
+	struct host_group host;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/kernel/iommu_groups/%d", fake.host.sys, GROUP);
+	ck_assert_int_eq(host_group_find(&fake.host.root, path, &host, &fake.host.log), 0);
+	*group = NULL;
+	return vfio_group_open(&fake.host.root, &host, &config, &fake.host.log, group);
+}
+
+static int open_group(struct group **group)
+{
+	return open_placed(NULL, 0, group);
+}
+
+static void expect_closed(void)
+{
+	ck_assert_uint_eq(count_open(fake.host.folder), 0);
+}
+
+START_TEST(test_open)
+{
+	struct group_device *device;
+	struct group *group;
+
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_str_eq(group->path, group_path);
+	ck_assert_uint_eq(group->number, GROUP);
+	ck_assert_uint_eq(group->nr_devices, NR_FUNCTIONS);
+	ck_assert_uint_eq(group->window.iova, 0);
+	ck_assert_uint_eq(group->window.size, 2 * GIB);
+	ck_assert_uint_eq(group->window.page_shift, 12);
+	ck_assert_str_eq(fake.trace, "reset0 reset1 reset2 ");
+	device = &group->devices[2];
+	ck_assert_uint_eq(device->host.function, 7);
+	ck_assert_int_eq(device->guest_devfn, -1);
+	ck_assert_ptr_eq(device->group, group);
+	ck_assert_uint_eq(device->irq_count[GROUP_IRQ_INTX], 1);
+	ck_assert_uint_eq(device->irq_count[GROUP_IRQ_MSI], 32);
+	ck_assert_uint_eq(device->irq_count[GROUP_IRQ_MSIX], 16);
+	ck_assert_uint_eq(device->regions[0].nr_areas, 1);
+	ck_assert_uint_eq(device->regions[0].areas[0].size, 64 * KIB);
+	ck_assert_uint_eq(device->regions[1].size, 0);
+	ck_assert_uint_eq(device->regions[2].size, 256);
+	ck_assert_uint_eq(device->regions[2].areas[0].size, PAGE);
+	ck_assert_uint_eq(device->regions[4].nr_areas, 0);
+	ck_assert(!device->regions[GROUP_REGION_ROM].writable);
+	ck_assert_uint_eq(device->regions[GROUP_REGION_CONFIG].size, 4096);
+	fake.trace[0] = '\0';
+	group_close(group);
+	ck_assert_str_eq(fake.trace, "reset0 reset1 reset2 unset ");
+	ck_assert_str_eq(fake_log(&fake.host), "");
+	expect_closed();
+	group_close(NULL);
+}
+END_TEST
+
+/* Each call of the kernel failing in turn: one line, and nothing stays open. */
+START_TEST(test_open_every_failure)
+{
+	struct group *group;
+	unsigned at;
+
+	fake.can_reset[1] = false;
+	for (at = 1; ; at++) {
+		fake.calls = 0;
+		fake.fail_at = at;
+		fake.attached = fake.has_iommu = false;
+		if (open_group(&group) == 0)
+			break;
+		ck_assert_ptr_null(group);
+		ck_assert_uint_eq(fake_count_lines(fake_log(&fake.host)), 1);
+		expect_closed();
+	}
+	ck_assert_uint_gt(at, 50);
+	fake.fail_at = 0;
+	group_close(group);
+}
+END_TEST
+
+START_TEST(test_open_errors)
+{
+	static const struct {
+		const char *missing;	/* a file that is not there */
+		bool busy, not_viable;
+		uint32_t start, size;
+		uint32_t nr_regions;
+		int error;
+		const char *text;
+	} cases[] = {
+		{"dev/vfio/vfio", false, false, 0, 4096, 9, -ENOENT, "modprobe vfio_iommu"},
+		{"dev/vfio/7", false, false, 0, 4096, 9, -ENOENT, "run again with --claim"},
+		{NULL, true, false, 0, 4096, 9, -EBUSY, "another process uses the group"},
+		{NULL, false, true, 0, 4096, 9, -EPERM, "group 7 is not free"},
+		{NULL, false, false, 0, 0, 9, -ENODEV, "no 32-bit DMA window"},
+		{NULL, false, false, 1, 4096, 9, -ENODEV, "no 32-bit DMA window"},
+		{NULL, false, false, 0, 4097, 9, -ENODEV, "no 32-bit DMA window"},
+		{NULL, false, false, 0, 4096, 7, -ENODEV, "cannot open 0002:02:01.0 of group 7"},
+	};
+	struct group *group;
+	const char *text;
+
+	if (cases[_i].missing)
+		fake_remove(&fake.host, cases[_i].missing);
+	if (cases[_i].busy)
+		snprintf(fake.busy, sizeof(fake.busy), "%s/vfio/7", fake.host.dev);
+	fake.viable = !cases[_i].not_viable;
+	fake.window_start = cases[_i].start;
+	fake.window_size = cases[_i].size;
+	fake.nr_regions = cases[_i].nr_regions;
+	ck_assert_int_eq(open_group(&group), cases[_i].error);
+	text = fake_log(&fake.host);
+	ck_assert_contains(text, cases[_i].text);
+	ck_assert_uint_eq(fake_count_lines(text), 1);
+	expect_closed();
+}
+END_TEST
+
+START_TEST(test_open_bridges_only)
+{
+	struct group_config config = {.path = group_path};
+	struct host_group host = {.number = GROUP, .nr_devices = 1};
+	struct group *group;
+
+	host.devices[0].is_bridge = true;
+	ck_assert_int_eq(vfio_group_open(&fake.host.root, &host, &config, &fake.host.log, &group),
+			 -ENODEV);
+	ck_assert_contains(fake_log(&fake.host), "group 7 holds bridges only");
+	expect_closed();
+}
+END_TEST
+
+START_TEST(test_places)
+{
+	struct group_place places[] = {{{2, 2, 1, 7}, 0x18}, {{2, 2, 1, 0}, 0x20}};
+	struct group_place wrong[] = {{{2, 2, 1, 7}, 0x18}, {{2, 1, 0, 0}, 0x20}};
+	struct group *group;
+
+	ck_assert_int_eq(open_placed(places, 2, &group), 0);
+	ck_assert_int_eq(group->devices[0].guest_devfn, 0x20);
+	ck_assert_int_eq(group->devices[1].guest_devfn, -1);
+	ck_assert_int_eq(group->devices[2].guest_devfn, 0x18);
+	group_close(group);
+	ck_assert_int_eq(open_placed(wrong, 2, &group), -EINVAL);
+	ck_assert_contains(fake_log(&fake.host), "place=0002:01:00.0: no such device in group 7");
+	expect_closed();
+}
+END_TEST
+
+START_TEST(test_reset_kinds)
+{
+	static const struct {
+		bool can_reset[NR_FUNCTIONS];
+		int bus_error;
+		uint32_t foreign;
+		unsigned busy;
+		const char *trace, *text;
+	} cases[] = {
+		{{true, true, true}, 0, 0, 3, "reset0 reset1 reset2 ", ""},
+		{{false, false, false}, 0, 0, 0, "bus ", ""},
+		{{true, false, true}, 0, 0, 2, "bus ", ""},
+		{{true, false, true}, -ENODEV, 0, 0, "reset0 reset2 ", "02:01.1 cannot be reset"},
+		{{true, false, true}, 0, 9, 0, "reset0 reset2 ", "02:01.1 cannot be reset"},
+		{{true, true, false}, -EPERM, 0, 0, "reset0 reset1 ", "02:01.7 cannot be reset"},
+	};
+	struct group *group;
+	unsigned i;
+
+	for (i = 0; i < NR_FUNCTIONS; i++)
+		fake.can_reset[i] = cases[_i].can_reset[i];
+	fake.hot_reset_error = cases[_i].bus_error;
+	fake.foreign_group = cases[_i].foreign;
+	fake.busy_resets = cases[_i].busy;
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_str_eq(fake.trace, cases[_i].trace);
+	ck_assert_contains(fake_log(&fake.host), cases[_i].text);
+	fake.trace[0] = '\0';
+	ck_assert_int_eq(group_reset(group), 0);	/* said once, not at each reboot */
+	ck_assert_str_eq(fake.trace, cases[_i].trace);
+	ck_assert_str_eq(fake_log(&fake.host), "");
+	group_close(group);
+}
+END_TEST
+
+START_TEST(test_reset_fails)
+{
+	struct group *group;
+
+	ck_assert_int_eq(open_group(&group), 0);
+	fake.busy_resets = 1000;
+	ck_assert_int_eq(group_reset(group), -EAGAIN);
+	ck_assert_contains(fake_log(&fake.host), "cannot reset 0002:02:01.0: ");
+	fake.busy_resets = 0;
+	fake.can_reset[1] = false;
+	ck_assert_int_eq(group_reset(group), -EINVAL);
+	group_close(group);
+	expect_closed();
+}
+END_TEST
+
+START_TEST(test_reset_quiesces)
+{
+	struct group_device *device;
+	struct group *group;
+	le16 command = htole16(PCI_COMMAND_MASTER);
+	int fds[2] = {-1, -1};
+
+	ck_assert_int_eq(open_group(&group), 0);
+	device = &group->devices[1];
+	ck_assert_int_eq(group_device_write(device, GROUP_REGION_CONFIG, PCI_COMMAND, &command, 2),
+			 0);
+	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSIX, fds, 2), 0);
+	fake.trace[0] = '\0';
+	ck_assert_int_eq(group_reset(group), 0);
+	ck_assert_str_eq(fake.trace, "off2 reset0 reset1 reset2 ");
+	ck_assert_uint_eq(command_of(1), 0);
+	group_close(group);
+}
+END_TEST
+
+START_TEST(test_dma)
+{
+	struct group *group;
+
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_int_eq(group_register_memory(group, 0x10000, 0x20000), 0);
+	ck_assert_uint_eq(fake.registered.vaddr, 0x10000);
+	ck_assert_uint_eq(fake.registered.size, 0x20000);
+	ck_assert_int_eq(group_map(group, 0x3000, 0x15000, 0x2000, true, false), 0);
+	ck_assert_uint_eq(fake.mapped.iova, 0x3000);
+	ck_assert_uint_eq(fake.mapped.vaddr, 0x15000);
+	ck_assert_uint_eq(fake.mapped.size, 0x2000);
+	ck_assert_uint_eq(fake.mapped.flags, VFIO_DMA_MAP_FLAG_READ);
+	ck_assert_int_eq(group_map(group, 0x3000, 0x15000, 0x2000, true, true), 0);
+	ck_assert_uint_eq(fake.mapped.flags, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
+	ck_assert_int_eq(group_unmap(group, 0x3000, 0x2000), 0);
+	ck_assert_uint_eq(fake.unmapped.offset, 0x3000);
+	ck_assert_uint_eq(fake.unmapped.size, 0x2000);
+	ck_assert_int_eq(group_unregister_memory(group, 0x10000, 0x20000), 0);
+	fake.dma_error = -ENOMEM;
+	ck_assert_int_eq(group_register_memory(group, 0x10000, 0x20000), -ENOMEM);
+	ck_assert_int_eq(group_unregister_memory(group, 0x10000, 0x20000), -ENOMEM);
+	ck_assert_int_eq(group_map(group, 0x3000, 0x15000, 0x2000, true, true), -ENOMEM);
+	ck_assert_int_eq(group_unmap(group, 0x3000, 0x2000), -ENOMEM);
+	fake.dma_error = -EPERM;	/* nothing registered yet, so nothing to unmap */
+	ck_assert_int_eq(group_unmap(group, 0x3000, 0x2000), 0);
+	group_close(group);
+}
+END_TEST
+
+/* Outside the window, wrapping, unaligned, empty, without direction. */
+START_TEST(test_dma_bad)
+{
+	static const struct {
+		uint64_t iova, hva, size;
+		bool direction;
+	} cases[] = {
+		{0x80000000, 0, 0x1000, true}, {0x7ffff000, 0, 0x2000, true},
+		{~0xfffULL, 0, 0x2000, true}, {0, 0, ~0xfffULL, true}, {0x800, 0, 0x1000, true},
+		{0, 0x800, 0x1000, true}, {0, 0, 0x800, true}, {0, 0, 0, true},
+		{0, ~0xfffULL, 0x2000, true}, {0, 0, 0x1000, false},
+	};
+	struct group *group;
+
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_int_eq(group_map(group, cases[_i].iova, cases[_i].hva, cases[_i].size,
+				   cases[_i].direction, cases[_i].direction), -EINVAL);
+	ck_assert_int_eq(group_map(group, 0x7ffff000, 0, 0x1000, true, true), 0);
+	ck_assert_int_eq(group_unmap(group, 0x7ffff000, 0x2000), -EINVAL);
+	group_close(group);
+}
+END_TEST
+
+START_TEST(test_irqs)
+{
+	struct group_device *device;
+	struct group *group;
+	int fds[64] = {-1};
+
+	ck_assert_int_eq(open_group(&group), 0);
+	device = &group->devices[0];
+	fake.trace[0] = '\0';
+	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_INTX, fds, 1), 0);
+	ck_assert_int_eq(group_device_unmask_intx(device), 0);
+	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSI, fds, 4), 0);
+	ck_assert_int_eq(group_device_unmask_intx(device), -EINVAL);
+	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSI, fds, 8), 0);
+	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSIX, fds, 16), 0);
+	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSI, NULL, 0), 0);
+	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSIX, NULL, 0), 0);
+	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSIX, NULL, 0), 0);
+	ck_assert_str_eq(fake.trace, "on0*1 off0 on1*4 off1 on1*8 off1 on2*16 off2 ");
+	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSIX, fds, 17), -EINVAL);
+	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSI, fds, 33), -EINVAL);
+	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_COUNT, fds, 1), -EINVAL);
+	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSI, fds, UINT32_MAX), -EINVAL);
+	fake.vectors_left = 3;
+	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSIX, fds, 4), -ENOSPC);
+	device->irq_count[GROUP_IRQ_MSI] = 0;
+	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSI, NULL, 0), 0);
+	group_close(group);
+}
+END_TEST
+
+START_TEST(test_regions)
+{
+	struct group_device *device;
+	struct group_area area = {0, 64 * KIB};
+	struct group *group;
+	uint8_t data[4] = {1, 2, 3, 4}, back[4] = {0};
+	void *mapped;
+
+	ck_assert_int_eq(open_group(&group), 0);
+	device = &group->devices[0];
+	ck_assert_int_eq(group_device_write(device, 0, 0xfffc, data, 4), 0);
+	ck_assert_int_eq(group_device_read(device, 0, 0xfffc, back, 4), 0);
+	ck_assert_mem_eq(data, back, 4);
+	ck_assert_int_eq(group_device_map(device, 0, &area, &mapped), 0);
+	ck_assert_mem_eq((uint8_t *)mapped + 0xfffc, data, 4);
+	group_device_unmap(device, mapped, area.size);
+	ck_assert_int_eq(group_device_read(device, 0, 0xfffd, back, 4), -EINVAL);
+	ck_assert_int_eq(group_device_read(device, 0, UINT64_MAX, back, 4), -EINVAL);
+	ck_assert_int_eq(group_device_read(device, 1, 0, back, 4), -EINVAL);
+	ck_assert_int_eq(group_device_read(device, GROUP_REGION_COUNT, 0, back, 4), -EINVAL);
+	ck_assert_int_eq(group_device_write(device, 0, 0xfffd, data, 4), -EINVAL);
+	ck_assert_int_eq(group_device_write(device, GROUP_REGION_ROM, 0, data, 4), -EACCES);
+	device->regions[4].readable = false;
+	ck_assert_int_eq(group_device_read(device, 4, 0, back, 4), -EACCES);
+	ck_assert_int_eq(group_device_map(device, 4, &area, &mapped), -EINVAL);
+	ck_assert_int_eq(group_device_map(device, GROUP_REGION_COUNT, &area, &mapped), -EINVAL);
+	area.offset = PAGE;
+	ck_assert_int_eq(group_device_map(device, 0, &area, &mapped), -EINVAL);
+	area.size = 0;
+	ck_assert_int_eq(group_device_map(device, 0, &area, &mapped), -EINVAL);
+	ck_assert_int_eq(ftruncate(device->fd, 2), 0);
+	ck_assert_int_eq(group_device_read(device, 0, 0, back, 4), -EIO);
+	ck_assert_int_eq(ftruncate(device->fd, 8 << REGION_SHIFT), 0);
+	group_close(group);
+}
+END_TEST
+
+START_TEST(test_unsupported)
+{
+	static const struct group_ops group_ops = {.name = "none"};
+	static const struct group_device_ops device_ops = {.read = NULL};
+	struct group group = {.ops = &group_ops};
+	struct group_device device = {.ops = &device_ops};
+	struct group_area area = {0, 1};
+	void *address;
+	uint8_t byte;
+
+	ck_assert_int_eq(group_register_memory(&group, 0, 0), -EOPNOTSUPP);
+	ck_assert_int_eq(group_unregister_memory(&group, 0, 0), -EOPNOTSUPP);
+	ck_assert_int_eq(group_map(&group, 0, 0, 0, true, true), -EOPNOTSUPP);
+	ck_assert_int_eq(group_unmap(&group, 0, 0), -EOPNOTSUPP);
+	ck_assert_int_eq(group_reset(&group), -EOPNOTSUPP);
+	ck_assert_int_eq(group_device_read(&device, 0, 0, &byte, 1), -EOPNOTSUPP);
+	ck_assert_int_eq(group_device_write(&device, 0, 0, &byte, 1), -EOPNOTSUPP);
+	ck_assert_int_eq(group_device_map(&device, 0, &area, &address), -EOPNOTSUPP);
+	ck_assert_int_eq(group_device_set_irqs(&device, 0, NULL, 0), -EOPNOTSUPP);
+	ck_assert_int_eq(group_device_unmask_intx(&device), -EOPNOTSUPP);
+	group_device_unmap(&device, NULL, 0);
+}
+END_TEST
+
+/* A GET_REGION_INFO answer, built piece by piece. */
+struct answer {
+	struct vfio_region_info info;
+	uint8_t caps[256];
+};
+
+static void answer_init(struct answer *answer, uint64_t size)
+{
+	memset(answer, 0, sizeof(*answer));
+	answer->info.argsz = sizeof(*answer);
+	answer->info.size = size;
+	answer->info.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
+			     VFIO_REGION_INFO_FLAG_MMAP;
+}
+
+/* At @offset in caps; @next is relative to caps too, 0: the last. */
+static void answer_cap(struct answer *answer, unsigned offset, uint16_t id, uint32_t next)
+{
+	struct vfio_info_cap_header header = {.id = id, .version = 1};
+
+	answer->info.flags |= VFIO_REGION_INFO_FLAG_CAPS;
+	answer->info.cap_offset = sizeof(answer->info);
+	header.next = next ? next + (uint32_t)sizeof(answer->info) : 0;
+	memcpy(answer->caps + offset, &header, sizeof(header));
+}
+
+static void answer_sparse(struct answer *answer, const struct group_area *areas, uint32_t count)
+{
+	answer_cap(answer, 0, VFIO_REGION_INFO_CAP_SPARSE_MMAP, 0);
+	memcpy(answer->caps + sizeof(struct vfio_info_cap_header), &count, sizeof(count));
+	memcpy(answer->caps + sizeof(struct vfio_region_info_cap_sparse_mmap), areas,
+	       count * sizeof(*areas));
+}
+
+static int parse(const struct answer *answer, const struct vfio_msix_table *msix,
+		 struct group_region *region)
+{
+	return vfio_region_parse(answer, sizeof(*answer), 64 * KIB, msix, region);
+}
+
+START_TEST(test_parse_msix_hole)
+{
+	static const struct {
+		uint64_t size;
+		struct vfio_msix_table table;
+		unsigned nr_areas;
+		struct group_area areas[2];
+	} cases[] = {
+		{0x40000, {0, 0, 0}, 1, {{0, 0x40000}}},
+		{0x40000, {1, 0x10000, 256}, 1, {{0, 0x40000}}},
+		{0x40000, {0, 0x18000, 256}, 2, {{0, 0x10000}, {0x20000, 0x20000}}},
+		{0x40000, {0, 0x1fff0, 32}, 2, {{0, 0x10000}, {0x30000, 0x10000}}},
+		{0x40000, {0, 0, 16}, 1, {{0x10000, 0x30000}}},
+		{0x40000, {0, 0x30000, 16}, 1, {{0, 0x30000}}},
+		{0x10000, {0, 0x2000, 16}, 0, {{0, 0}}},
+		{0x1000, {0, 0x800, 16}, 0, {{0, 0}}},
+		{0x40000, {0, 0xfffffff8, 0x8000}, 1, {{0, 0x40000}}},
+		{0x1000, {0, 0, 0}, 1, {{0, 0x10000}}},
+	};
+	struct group_region region;
+	struct answer answer;
+	unsigned i;
+
+	answer_init(&answer, cases[_i].size);
+	ck_assert_int_eq(parse(&answer, &cases[_i].table, &region), 0);
+	ck_assert_uint_eq(region.nr_areas, cases[_i].nr_areas);
+	for (i = 0; i < region.nr_areas; i++) {
+		ck_assert_uint_eq(region.areas[i].offset, cases[_i].areas[i].offset);
+		ck_assert_uint_eq(region.areas[i].size, cases[_i].areas[i].size);
+	}
+	answer_cap(&answer, 0, VFIO_REGION_INFO_CAP_MSIX_MAPPABLE, 0);
+	ck_assert_int_eq(parse(&answer, &cases[_i].table, &region), 0);
+	ck_assert_uint_eq(region.nr_areas, 1);
+	ck_assert_uint_eq(region.areas[0].offset, 0);
+}
+END_TEST
+
+START_TEST(test_parse_sparse)
+{
+	static const struct {
+		struct group_area given[6];
+		unsigned count, nr_areas;
+		struct group_area areas[GROUP_MAX_AREAS];
+	} cases[] = {
+		{{{0x10000, 0x10000}, {0x30000, 0x10000}}, 2, 2,
+		 {{0x10000, 0x10000}, {0x30000, 0x10000}}},
+		{{{0x8000, 0x20000}}, 1, 1, {{0x10000, 0x10000}}},		/* unaligned */
+		{{{0x8000, 0x1000}}, 1, 0, {{0, 0}}},				/* no whole page */
+		{{{0x90000, 0x80000}}, 1, 0, {{0, 0}}},				/* beyond the end */
+		{{{0x10000, UINT64_MAX}}, 1, 0, {{0, 0}}},			/* wraps */
+		{{{UINT64_MAX, 2}}, 1, 0, {{0, 0}}},
+		{{{0, 0x20000}, {0x10000, 0x20000}}, 2, 1, {{0, 0x20000}}},	/* overlap */
+		{{{0, 0}}, 1, 0, {{0, 0}}},
+		{{{0, 0}}, 0, 0, {{0, 0}}},
+		{{{0, 0x10000}, {0x20000, 0x10000}, {0x40000, 0x10000}, {0x60000, 0x10000},
+		  {0x80000, 0x10000}, {0xa0000, 0x10000}}, 6, 4,
+		 {{0, 0x10000}, {0x20000, 0x10000}, {0x40000, 0x10000}, {0x60000, 0x10000}}},
+	};
+	struct group_region region;
+	struct answer answer;
+	unsigned i;
+
+	answer_init(&answer, 0x100000);
+	answer_sparse(&answer, cases[_i].given, cases[_i].count);
+	ck_assert_int_eq(parse(&answer, NULL, &region), 0);
+	ck_assert_uint_eq(region.nr_areas, cases[_i].nr_areas);
+	for (i = 0; i < region.nr_areas; i++) {
+		ck_assert_uint_eq(region.areas[i].offset, cases[_i].areas[i].offset);
+		ck_assert_uint_eq(region.areas[i].size, cases[_i].areas[i].size);
+	}
+}
+END_TEST
+
+/* Chains that loop, or point before, at or past the end. */
+START_TEST(test_parse_hostile)
+{
+	struct group_region region;
+	struct answer answer;
+	uint32_t count = UINT32_MAX, i;
+
+	answer_init(&answer, 0x10000);
+	answer_cap(&answer, 0, 77, 16);
+	answer_cap(&answer, 16, 78, 16);
+	ck_assert_int_eq(parse(&answer, NULL, &region), -EBADMSG);
+	answer_cap(&answer, 16, 78, 0);
+	ck_assert_int_eq(parse(&answer, NULL, &region), 0);
+	for (i = sizeof(answer.caps) - 7; i < sizeof(answer.caps) + 9; i++) {
+		answer_cap(&answer, 0, 77, i);
+		ck_assert_int_eq(parse(&answer, NULL, &region), -EBADMSG);
+	}
+	answer_cap(&answer, 0, 77, 0);
+	for (i = 1; i < sizeof(answer.info); i++) {
+		answer.info.cap_offset = i;
+		ck_assert_int_eq(parse(&answer, NULL, &region), -EBADMSG);
+	}
+	answer.info.cap_offset = UINT32_MAX;
+	ck_assert_int_eq(parse(&answer, NULL, &region), -EBADMSG);
+	answer_cap(&answer, 0, VFIO_REGION_INFO_CAP_SPARSE_MMAP, 0);
+	memcpy(answer.caps + sizeof(struct vfio_info_cap_header), &count, sizeof(count));
+	ck_assert_int_eq(parse(&answer, NULL, &region), -EBADMSG);
+	answer_cap(&answer, 0, 77, sizeof(answer.caps) - 8);
+	answer_cap(&answer, sizeof(answer.caps) - 8, VFIO_REGION_INFO_CAP_SPARSE_MMAP, 0);
+	ck_assert_int_eq(parse(&answer, NULL, &region), -EBADMSG);
+	ck_assert_int_eq(vfio_region_parse(&answer, sizeof(answer.info) - 1, 4096, NULL, &region),
+			 -EBADMSG);
+	ck_assert_uint_eq(region.size, 0);
+}
+END_TEST
+
+START_TEST(test_parse_not_mappable)
+{
+	struct group_region region;
+	struct answer answer;
+
+	answer_init(&answer, 0x10000);
+	answer.info.offset = 0x800;
+	ck_assert_int_eq(parse(&answer, NULL, &region), 0);
+	ck_assert_uint_eq(region.nr_areas, 0);
+	answer.info.offset = 0;
+	answer.info.flags &= ~(uint32_t)VFIO_REGION_INFO_FLAG_MMAP;
+	ck_assert_int_eq(parse(&answer, NULL, &region), 0);
+	ck_assert_uint_eq(region.nr_areas, 0);
+	ck_assert_uint_eq(region.size, 0x10000);
+	answer_init(&answer, 0);
+	ck_assert_int_eq(parse(&answer, NULL, &region), 0);
+	ck_assert(!region.readable);
+	answer_init(&answer, UINT64_MAX);
+	ck_assert_int_eq(parse(&answer, NULL, &region), 0);
+	ck_assert_uint_eq(region.nr_areas, 0);
+}
+END_TEST
+
+static void put_msix(uint8_t *config, unsigned offset, uint8_t next)
+{
+	static const uint8_t msix[] = {PCI_CAP_ID_MSIX, 0, 0x20, 0x80, 0x04, 0x30, 0x00, 0x00};
+
+	config[PCI_STATUS] = PCI_STATUS_CAP_LIST;
+	memcpy(config + offset, msix, sizeof(msix));
+	config[offset + 1] = next;
+}
+
+START_TEST(test_msix_table)
+{
+	uint8_t config[256] = {0};
+	struct vfio_msix_table table;
+
+	put_msix(config, 0x80, 0);
+	config[PCI_CAPABILITY_LIST] = 0x43;	/* the low bits do not count */
+	config[0x40] = PCI_CAP_ID_PM;
+	config[0x41] = 0x80;
+	vfio_msix_table_find(config, sizeof(config), &table);
+	ck_assert_uint_eq(table.region, 4);
+	ck_assert_uint_eq(table.offset, 0x3000);
+	ck_assert_uint_eq(table.size, 33 * 16);
+	config[PCI_STATUS] = 0;
+	vfio_msix_table_find(config, sizeof(config), &table);
+	ck_assert_uint_eq(table.size, 0);
+}
+END_TEST
+
+/* Capabilities that loop, lie in the header, or do not fit before the end. */
+START_TEST(test_msix_table_hostile)
+{
+	static const struct {
+		uint8_t first, at, next;
+		bool found;
+	} cases[] = {
+		{0x40, 0x40, 0x40, false}, {0x40, 0x40, 0x44, false}, {0x40, 0x40, 0x10, false},
+		{0x10, 0x10, 0, false}, {0x40, 0x40, 0xfc, false}, {0x40, 0x40, 0xf8, true},
+	};
+	uint8_t config[256] = {0};
+	struct vfio_msix_table table;
+
+	put_msix(config, 0xf8, 0);
+	config[PCI_CAPABILITY_LIST] = cases[_i].first;
+	config[cases[_i].at] = PCI_CAP_ID_PM;
+	config[cases[_i].at + 1] = cases[_i].next;
+	config[0x44] = PCI_CAP_ID_PM;
+	config[0x45] = 0x40;
+	vfio_msix_table_find(config, sizeof(config), &table);
+	ck_assert_int_eq(table.size != 0, cases[_i].found);
+	vfio_msix_table_find(config, 0x3f, &table);
+	ck_assert_uint_eq(table.size, 0);
+}
+END_TEST
+
+static Suite *group_vfio_suite(void)
+{
+	const TTest *const tests[] = {
+		test_open, test_open_every_failure, test_open_bridges_only, test_places,
+		test_reset_fails, test_reset_quiesces, test_dma, test_irqs, test_regions,
+		test_unsupported, test_parse_hostile, test_parse_not_mappable, test_msix_table,
+	};
+	Suite *suite = suite_create("group_vfio");
+	TCase *tcase = tcase_create("group_vfio");
+	size_t i;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_loop_test(tcase, test_open_errors, 0, 8);
+	tcase_add_loop_test(tcase, test_reset_kinds, 0, 6);
+	tcase_add_loop_test(tcase, test_dma_bad, 0, 10);
+	tcase_add_loop_test(tcase, test_parse_msix_hole, 0, 10);
+	tcase_add_loop_test(tcase, test_parse_sparse, 0, 10);
+	tcase_add_loop_test(tcase, test_msix_table_hostile, 0, 6);
+	for (i = 0; i < ARRAY_SIZE(tests); i++)
+		tcase_add_test(tcase, tests[i]);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(group_vfio_suite());
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Binding a group's devices to vfio-pci and giving them back. A device's record is written
+ * before anything is done to it, and deleted after all is undone.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/group/claim.h"
+#include "vmm/group/claim_record.h"
+#include "vmm/group/sysfs.h"
+
+#define VFIO_DRIVER "vfio-pci"
+
+struct claimed_device {
+	char bdf[PCI_ADDRESS_TEXT_SIZE];
+	struct claim_record record;
+};
+
+struct claim {
+	const struct host_root *root;
+	struct log *log;
+	unsigned nr_devices;
+	struct claimed_device devices[HOST_GROUP_MAX_DEVICES];
+};
+
+/* "" when it has none. */
+static int read_driver(const struct host_root *root, const char *bdf, char *driver)
+{
+	int ret = sysfs_link_name(driver, CLAIM_NAME_SIZE, "%s/bus/pci/devices/%s/driver",
+				  root->sys, bdf);
+
+	if (ret != -ENOENT)
+		return ret;
+	driver[0] = '\0';
+	return 0;
+}
+
+/* The kernel shows "(null)" when there is none. */
+static int read_override(const struct host_root *root, const char *bdf, char *override)
+{
+	int ret = sysfs_read(override, CLAIM_NAME_SIZE, "%s/bus/pci/devices/%s/driver_override",
+			     root->sys, bdf);
+
+	if (!ret && strcmp(override, "(null)") == 0)
+		override[0] = '\0';
+	return ret;
+}
+
+static int write_override(const struct host_root *root, const char *bdf, const char *override)
+{
+	return sysfs_write(override[0] ? override : "\n",
+			   "%s/bus/pci/devices/%s/driver_override", root->sys, bdf);
+}
+
+/* The override comes first: once unbound, no other driver may match. */
+static int bind_vfio(const struct host_root *root, const char *bdf, const char *driver)
+{
+	char now[CLAIM_NAME_SIZE];
+	int ret;
+
+	ret = write_override(root, bdf, VFIO_DRIVER);
+	if (!ret && driver[0])
+		ret = sysfs_write(bdf, "%s/bus/pci/devices/%s/driver/unbind", root->sys, bdf);
+	if (!ret)
+		ret = sysfs_write(bdf, "%s/bus/pci/drivers_probe", root->sys);
+	if (!ret)
+		ret = read_driver(root, bdf, now);
+	if (!ret && strcmp(now, VFIO_DRIVER) != 0)
+		ret = -ENODEV;
+	return ret;
+}
+
+static int unbind_vfio(const struct host_root *root, const char *bdf)
+{
+	char driver[CLAIM_NAME_SIZE];
+	int ret;
+
+	ret = write_override(root, bdf, "");
+	if (!ret)
+		ret = read_driver(root, bdf, driver);
+	if (!ret && strcmp(driver, VFIO_DRIVER) == 0)
+		ret = sysfs_write(bdf, "%s/bus/pci/drivers/" VFIO_DRIVER "/unbind", root->sys);
+	return ret;
+}
+
+/* An override that was there before goes back last: it may name vfio-pci. */
+static int rebind(const struct host_root *root, const char *bdf,
+		  const struct claim_record *record)
+{
+	char driver[CLAIM_NAME_SIZE];
+	int ret;
+
+	ret = read_driver(root, bdf, driver);
+	if (!ret && record->driver[0] && strcmp(driver, record->driver) != 0)
+		ret = sysfs_write(bdf, "%s/bus/pci/drivers/%s/bind", root->sys, record->driver);
+	if (!ret && record->override[0])
+		ret = write_override(root, bdf, record->override);
+	return ret;
+}
+
+/* What was not given back keeps its record, for another try. */
+static int give_back(const struct host_root *root, struct log *log, const char *bdf,
+		     struct claim_record *record)
+{
+	int ret = unbind_vfio(root, bdf);
+
+	if (ret) {
+		log_warn(log, "cannot unbind %s from " VFIO_DRIVER ": %s; run: "
+			 "echo %s > %s/bus/pci/drivers/" VFIO_DRIVER "/unbind", bdf, strerror(-ret),
+			 bdf, root->sys);
+		claim_record_close(record);
+		return ret;
+	}
+	ret = rebind(root, bdf, record);
+	if (ret) {
+		log_warn(log, "cannot give %s back to its driver %s: %s; run: modprobe %s; "
+			 "echo %s > %s/bus/pci/drivers/%s/bind", bdf, record->driver,
+			 strerror(-ret), record->driver, bdf, root->sys, record->driver);
+		claim_record_close(record);
+		return ret;
+	}
+	log_info(log, "%s is back with %s", bdf, record->driver[0] ? record->driver : "no driver");
+	claim_record_remove(root, bdf, record);
+	return 0;
+}
+
+/* What the operator needs should this process be killed. */
+static void tell_way_back(const struct claim *claim, const char *bdf, const char *driver)
+{
+	const char *sys = claim->root->sys;
+
+	log_warn(claim->log, "%s is taken from %s until pvmm exits; should pvmm be killed, this "
+		 "gives it back: echo > %s/bus/pci/devices/%s/driver_override; "
+		 "echo %s > %s/bus/pci/drivers/" VFIO_DRIVER "/unbind; "
+		 "echo %s > %s/bus/pci/drivers/%s/bind; rm %s/pvmm/claims/%s",
+		 bdf, driver, sys, bdf, bdf, sys, bdf, sys, driver, claim->root->run, bdf);
+}
+
+/*
+ * The record says what to go back to. Of one that was left behind the driver is right as long
+ * as no other has the device by now, and the override in any case: what the device has now
+ * may be of pvmm's making.
+ */
+static int fill_record(const struct claim *claim, const char *bdf, const char *driver,
+		       struct claim_record *record)
+{
+	int ret = 0;
+
+	if (!record->found)
+		ret = read_override(claim->root, bdf, record->override);
+	if (record->found && (!driver[0] || strcmp(driver, VFIO_DRIVER) == 0))
+		return 0;
+	strcpy(record->driver, driver);
+	return ret ? ret : claim_record_write(record);
+}
+
+/* Bound already, and pvmm did not do it: it is the operator's, and stays as it is. */
+static bool is_operators(const char *driver, int open_result)
+{
+	return strcmp(driver, VFIO_DRIVER) == 0 && open_result == -ENOENT;
+}
+
+static int claim_named(struct claim *claim, const char *bdf, const char *driver)
+{
+	struct claimed_device *device = &claim->devices[claim->nr_devices];
+	bool bound = strcmp(driver, VFIO_DRIVER) == 0;
+	int ret;
+
+	ret = claim_record_open(claim->root, bdf, !bound, &device->record);
+	if (is_operators(driver, ret))
+		return 0;
+	if (ret)
+		return ret;
+	ret = fill_record(claim, bdf, driver, &device->record);
+	if (ret) {
+		claim_record_remove(claim->root, bdf, &device->record);
+		return ret;
+	}
+	strcpy(device->bdf, bdf);
+	claim->nr_devices++;
+	if (device->record.driver[0])
+		tell_way_back(claim, bdf, device->record.driver);
+	return bound ? 0 : bind_vfio(claim->root, bdf, driver);
+}
+
+static int claim_device(struct claim *claim, const struct pci_address *address, bool take)
+{
+	char bdf[PCI_ADDRESS_TEXT_SIZE], driver[CLAIM_NAME_SIZE];
+	int ret;
+
+	pci_address_text(address, bdf);
+	ret = read_driver(claim->root, bdf, driver);
+	if (!ret && driver[0] && strcmp(driver, VFIO_DRIVER) != 0 && !take) {
+		log_error(claim->log, "%s is held by the host driver %s; run again with --claim",
+			  bdf, driver);
+		return -EBUSY;
+	}
+	if (!ret)
+		ret = claim_named(claim, bdf, driver);
+	if (ret == -EALREADY) {
+		log_error(claim->log, "%s is in use by another pvmm; stop that first (fuser "
+			  "%s/pvmm/claims/%s shows which)", bdf, claim->root->run, bdf);
+		return -EBUSY;
+	}
+	if (ret == -EBADMSG)
+		log_error(claim->log, "%s/pvmm/claims/%s does not hold a record; delete it when %s "
+			  "is with its driver", claim->root->run, bdf, bdf);
+	else if (ret)
+		log_error(claim->log, "cannot bind %s to " VFIO_DRIVER ": %s; dmesg may say why",
+			  bdf, strerror(-ret));
+	return ret;
+}
+
+int claim_group(const struct host_root *root, const struct host_group *group, bool take,
+		struct log *log, struct claim **claim)
+{
+	struct claim *taken;
+	int ret = 0;
+	unsigned i;
+
+	/* Before anything is adopted: giving back what somebody has open would wait for them. */
+	if (host_group_in_use(root, group->number)) {
+		log_error(log, "group %u is in use by another process; stop it first",
+			  group->number);
+		return -EBUSY;
+	}
+	taken = calloc(1, sizeof(*taken));
+	if (!taken)
+		return -ENOMEM;
+	taken->root = root;
+	taken->log = log;
+	for (i = 0; !ret && i < group->nr_devices; i++) {
+		if (!group->devices[i].is_bridge)
+			ret = claim_device(taken, &group->devices[i].address, take);
+	}
+	if (ret) {
+		claim_release(taken);
+		return ret;
+	}
+	*claim = taken;
+	return 0;
+}
+
+void claim_release(struct claim *claim)
+{
+	if (!claim)
+		return;
+	while (claim->nr_devices--) {
+		struct claimed_device *device = &claim->devices[claim->nr_devices];
+
+		give_back(claim->root, claim->log, device->bdf, &device->record);
+	}
+	free(claim);
+}
+
+static bool device_in_use(const struct host_root *root, const char *bdf)
+{
+	char group[16];
+
+	return sysfs_link_name(group, sizeof(group), "%s/bus/pci/devices/%s/iommu_group", root->sys,
+			       bdf) == 0 &&
+	       host_group_in_use(root, (unsigned)strtoul(group, NULL, 10));
+}
+
+static bool restore_device(const struct host_root *root, struct log *log, const char *bdf)
+{
+	struct claim_record record;
+	uint64_t vendor;
+	int ret;
+
+	ret = claim_record_open(root, bdf, false, &record);
+	if (ret) {
+		if (ret != -EALREADY)
+			log_warn(log, "cannot read %s/pvmm/claims/%s: %s; delete it when %s is "
+				 "with its driver", root->run, bdf, strerror(-ret), bdf);
+		return false;
+	}
+	if (!record.found || sysfs_read_number(&vendor, "%s/bus/pci/devices/%s/vendor", root->sys,
+					       bdf)) {
+		claim_record_remove(root, bdf, &record);	/* no device, nothing to undo */
+		return false;
+	}
+	if (device_in_use(root, bdf)) {
+		log_warn(log, "%s is in use by another process; not given back", bdf);
+		claim_record_close(&record);
+		return false;
+	}
+	return give_back(root, log, bdf, &record) == 0;
+}
+
+unsigned claim_restore(const struct host_root *root, struct log *log)
+{
+	struct pci_address address;
+	char path[PATH_MAX];
+	struct dirent *entry;
+	unsigned count = 0;
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "%s/pvmm/claims", root->run);
+	folder = opendir(path);
+	if (!folder)
+		return 0;
+	while ((entry = readdir(folder))) {
+		if (config_parse_pci_address(entry->d_name, &address) == 0 &&
+		    restore_device(root, log, entry->d_name))
+			count++;
+	}
+	closedir(folder);
+	return count;
+}

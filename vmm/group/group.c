@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Calls to a group and its devices whatever the backend: arguments are checked here, once,
+ * and a backend that lacks an operation answers -EOPNOTSUPP.
+ */
+#include <errno.h>
+
+#include "vmm/group/group.h"
+
+int group_register_memory(struct group *group, uint64_t hva, uint64_t size)
+{
+	if (!group->ops->register_memory)
+		return -EOPNOTSUPP;
+	return group->ops->register_memory(group, hva, size);
+}
+
+int group_unregister_memory(struct group *group, uint64_t hva, uint64_t size)
+{
+	if (!group->ops->unregister_memory)
+		return -EOPNOTSUPP;
+	return group->ops->unregister_memory(group, hva, size);
+}
+
+/* Whole IOMMU pages inside the window. */
+static bool window_holds(const struct group *group, uint64_t iova, uint64_t size)
+{
+	const struct group_dma_window *window = &group->window;
+	uint64_t page = 1ULL << window->page_shift;
+
+	return size && is_aligned(iova, page) && is_aligned(size, page) &&
+	       range_within(iova, size, window->iova, window->size);
+}
+
+int group_map(struct group *group, uint64_t iova, uint64_t hva, uint64_t size, bool read,
+	      bool write)
+{
+	if (!group->ops->map)
+		return -EOPNOTSUPP;
+	if (!window_holds(group, iova, size) || (!read && !write) ||
+	    !is_aligned(hva, 1ULL << group->window.page_shift) || hva + size < hva)
+		return -EINVAL;
+	return group->ops->map(group, iova, hva, size, read, write);
+}
+
+int group_unmap(struct group *group, uint64_t iova, uint64_t size)
+{
+	if (!group->ops->unmap)
+		return -EOPNOTSUPP;
+	if (!window_holds(group, iova, size))
+		return -EINVAL;
+	return group->ops->unmap(group, iova, size);
+}
+
+int group_reset(struct group *group)
+{
+	if (!group->ops->reset)
+		return -EOPNOTSUPP;
+	return group->ops->reset(group);
+}
+
+void group_close(struct group *group)
+{
+	if (group)
+		group->ops->close(group);
+}
+
+static bool region_holds(const struct group_device *device, unsigned region, uint64_t offset,
+			 uint64_t size)
+{
+	return region < GROUP_REGION_COUNT &&
+	       range_within(offset, size, 0, device->regions[region].size);
+}
+
+int group_device_read(struct group_device *device, unsigned region, uint64_t offset, void *data,
+		      size_t size)
+{
+	if (!device->ops->read)
+		return -EOPNOTSUPP;
+	if (!region_holds(device, region, offset, size))
+		return -EINVAL;
+	if (!device->regions[region].readable)
+		return -EACCES;
+	return device->ops->read(device, region, offset, data, size);
+}
+
+int group_device_write(struct group_device *device, unsigned region, uint64_t offset,
+		       const void *data, size_t size)
+{
+	if (!device->ops->write)
+		return -EOPNOTSUPP;
+	if (!region_holds(device, region, offset, size))
+		return -EINVAL;
+	if (!device->regions[region].writable)
+		return -EACCES;
+	return device->ops->write(device, region, offset, data, size);
+}
+
+int group_device_map(struct group_device *device, unsigned region,
+		     const struct group_area *area, void **address)
+{
+	const struct group_region *info;
+	unsigned i;
+
+	if (!device->ops->map)
+		return -EOPNOTSUPP;
+	if (region >= GROUP_REGION_COUNT || !area->size)
+		return -EINVAL;
+	info = &device->regions[region];
+	for (i = 0; i < info->nr_areas; i++) {
+		if (range_within(area->offset, area->size, info->areas[i].offset,
+				 info->areas[i].size))
+			return device->ops->map(device, region, area, address);
+	}
+	return -EINVAL;
+}
+
+void group_device_unmap(struct group_device *device, void *address, uint64_t size)
+{
+	if (device->ops->unmap)
+		device->ops->unmap(device, address, size);
+}
+
+int group_device_set_irqs(struct group_device *device, unsigned kind, const int *fds,
+			  unsigned count)
+{
+	if (!device->ops->set_irqs)
+		return -EOPNOTSUPP;
+	if (kind >= GROUP_IRQ_COUNT || count > device->irq_count[kind])
+		return -EINVAL;
+	return device->ops->set_irqs(device, kind, fds, count);
+}
+
+int group_device_unmask_intx(struct group_device *device)
+{
+	if (!device->ops->unmask_intx)
+		return -EOPNOTSUPP;
+	return device->ops->unmask_intx(device);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A device group, opened for one VM: what the rest of pvmm knows of it. The backends are
+ * vfio.c (/sys/kernel/iommu_groups/N) and, once the group driver is there, devgroup.c
+ * (/sys/devgroups/N). Device-level calls follow the VFIO device UAPI in both
+ * (<linux/vfio.h>), so vfio_device.c serves either.
+ *
+ * Nothing here knows a guest architecture. All functions return 0 or a negative errno unless
+ * they say otherwise, and are safe from any thread once the group is open.
+ */
+#ifndef PVMM_GROUP_GROUP_H
+#define PVMM_GROUP_GROUP_H
+
+#include <sys/types.h>
+
+#include "vmm/log.h"
+#include "vmm/util.h"
+
+struct group;
+struct group_device;
+
+/* Regions, in the order of VFIO_PCI_*_REGION_INDEX. */
+enum {
+	GROUP_REGION_BAR0,
+	GROUP_REGION_ROM = 6,
+	GROUP_REGION_CONFIG = 7,
+	GROUP_REGION_COUNT
+};
+
+/* Interrupt kinds, in the order of VFIO_PCI_*_IRQ_INDEX. */
+enum { GROUP_IRQ_INTX, GROUP_IRQ_MSI, GROUP_IRQ_MSIX, GROUP_IRQ_COUNT };
+
+struct pci_address {
+	uint32_t domain;
+	uint8_t bus, slot, function;
+};
+
+/* A part of a region that may be mapped, region-relative bytes. */
+struct group_area {
+	uint64_t offset, size;
+};
+
+#define GROUP_MAX_AREAS 4
+
+struct group_region {
+	uint64_t size;		/* bytes; 0: the device has no such region */
+	bool readable, writable;
+	uint64_t file_offset;	/* of the region in the device's fd; backend's own */
+	unsigned nr_areas;	/* 0: every access must be trapped */
+	struct group_area areas[GROUP_MAX_AREAS];
+};
+
+struct group_device_ops {
+	/* Whole @size or an error; bytes as on the bus (config space: little-endian). */
+	int (*read)(struct group_device *device, unsigned region, uint64_t offset, void *data,
+		    size_t size);
+	int (*write)(struct group_device *device, unsigned region, uint64_t offset,
+		     const void *data, size_t size);
+	/* Maps one of the region's areas; @address gets it. Size a multiple of the page. */
+	int (*map)(struct group_device *device, unsigned region, const struct group_area *area,
+		   void **address);
+	void (*unmap)(struct group_device *device, void *address, uint64_t size);
+	/*
+	 * Vectors 0 .. @count-1 of @kind signal fds[] (-1: that vector is not connected);
+	 * count 0 disables the kind. Replaces whatever was set, for other kinds too: a device
+	 * signals in one way at a time.
+	 */
+	int (*set_irqs)(struct group_device *device, unsigned kind, const int *fds,
+			unsigned count);
+	/* INTx only: unmask after an automask. Safe from any thread. */
+	int (*unmask_intx)(struct group_device *device);
+	/* Function-level reset; -ENOTTY when the device has none. */
+	int (*reset)(struct group_device *device);
+};
+
+struct group_device {
+	const struct group_device_ops *ops;
+	struct group *group;
+	struct pci_address host;
+	int guest_devfn;		/* from place=; -1: the host's layout */
+	int fd;
+	bool can_reset;			/* has a reset of its own */
+	struct group_region regions[GROUP_REGION_COUNT];
+	unsigned irq_count[GROUP_IRQ_COUNT];	/* vectors of each kind */
+};
+
+/* The DMA window that exists when the group is opened. */
+struct group_dma_window {
+	uint64_t iova, size;	/* bytes on the bus */
+	unsigned page_shift;
+};
+
+struct group_ops {
+	const char *name;	/* "vfio", "devgroup" */
+	/* hva and size multiples of the host page. Counts against the lock limit: -ENOMEM. */
+	int (*register_memory)(struct group *group, uint64_t hva, uint64_t size);
+	/*
+	 * Exactly a range that was registered, none of it mapped any more: Linux loses track
+	 * of a range that is, answers success, and warns when the process ends.
+	 */
+	int (*unregister_memory)(struct group *group, uint64_t hva, uint64_t size);
+	/* IOMMU pages; all arguments multiples of the window's page size. */
+	int (*map)(struct group *group, uint64_t iova, uint64_t hva, uint64_t size, bool read,
+		   bool write);
+	int (*unmap)(struct group *group, uint64_t iova, uint64_t size);
+	/*
+	 * Resets every device: each by itself, or the bus when that is all there is. COMMAND is 0
+	 * and no interrupt is set afterwards; BARs in config space are as they were.
+	 */
+	int (*reset)(struct group *group);
+	void (*close)(struct group *group);
+};
+
+struct group {
+	const struct group_ops *ops;
+	char *path;			/* as it was asked for, for messages */
+	unsigned number;
+	struct group_dma_window window;
+	unsigned nr_devices;
+	struct group_device *devices;	/* ordered by host address */
+};
+
+/* Wrappers: a missing op is -EOPNOTSUPP. */
+int group_register_memory(struct group *group, uint64_t hva, uint64_t size);
+int group_unregister_memory(struct group *group, uint64_t hva, uint64_t size);
+int group_map(struct group *group, uint64_t iova, uint64_t hva, uint64_t size, bool read,
+	      bool write);
+int group_unmap(struct group *group, uint64_t iova, uint64_t size);
+int group_reset(struct group *group);
+/* Accepts NULL. Devices are quiesced and reset, then everything is released. */
+void group_close(struct group *group);
+
+int group_device_read(struct group_device *device, unsigned region, uint64_t offset, void *data,
+		      size_t size);
+int group_device_write(struct group_device *device, unsigned region, uint64_t offset,
+		       const void *data, size_t size);
+int group_device_map(struct group_device *device, unsigned region,
+		     const struct group_area *area, void **address);
+void group_device_unmap(struct group_device *device, void *address, uint64_t size);
+int group_device_set_irqs(struct group_device *device, unsigned kind, const int *fds,
+			  unsigned count);
+int group_device_unmask_intx(struct group_device *device);
+
+#endif

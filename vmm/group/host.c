@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Finding a group in sysfs, by its folder or by the address of a device in it, and reading
+ * which devices form it.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/group/host.h"
+#include "vmm/group/sysfs.h"
+
+const struct host_root host_root_system = {
+	.sys = "/sys", .proc = "/proc", .dev = "/dev", .run = "/run",
+};
+
+#define CLASS_PCI_BRIDGE 0x0604
+
+/* By class code; a code's bits outside mask do not matter. The first that fits counts. */
+static const struct {
+	uint32_t code, mask;
+	const char *name;
+} class_names[] = {
+	{0x010802, 0xffffff, "NVM Express controller"},
+	{0x010000, 0xffff00, "SCSI controller"},
+	{0x010100, 0xffff00, "IDE controller"},
+	{0x010400, 0xffff00, "RAID controller"},
+	{0x010600, 0xffff00, "SATA controller"},
+	{0x010700, 0xffff00, "SAS controller"},
+	{0x010000, 0xff0000, "storage controller"},
+	{0x020000, 0xffff00, "Ethernet controller"},
+	{0x020700, 0xffff00, "InfiniBand controller"},
+	{0x020000, 0xff0000, "network controller"},
+	{0x030000, 0xffff00, "VGA controller"},
+	{0x030200, 0xffff00, "3D controller"},
+	{0x030000, 0xff0000, "display controller"},
+	{0x040300, 0xffff00, "audio device"},
+	{0x040000, 0xff0000, "multimedia controller"},
+	{0x050000, 0xff0000, "memory controller"},
+	{0x060000, 0xffff00, "host bridge"},
+	{0x060400, 0xffff00, "PCI bridge"},
+	{0x060000, 0xff0000, "bridge"},
+	{0x070000, 0xffff00, "serial controller"},
+	{0x070000, 0xff0000, "communication controller"},
+	{0x080000, 0xff0000, "system peripheral"},
+	{0x0b0000, 0xff0000, "processor"},
+	{0x0c0300, 0xffffff, "UHCI USB controller"},
+	{0x0c0310, 0xffffff, "OHCI USB controller"},
+	{0x0c0320, 0xffffff, "EHCI USB controller"},
+	{0x0c0330, 0xffffff, "xHCI USB controller"},
+	{0x0c0300, 0xffff00, "USB controller"},
+	{0x0c0400, 0xffff00, "Fibre Channel controller"},
+	{0x0d0000, 0xff0000, "wireless controller"},
+	{0x100000, 0xff0000, "encryption controller"},
+	{0x110000, 0xff0000, "signal processing controller"},
+	{0x120000, 0xff0000, "processing accelerator"},
+};
+
+static const char *class_name(uint32_t class_code)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(class_names); i++) {
+		if ((class_code & class_names[i].mask) == class_names[i].code)
+			return class_names[i].name;
+	}
+	return "PCI device";
+}
+
+void host_device_describe(const struct host_device *device, char *text, size_t size)
+{
+	snprintf(text, size, "%s (%04x:%04x)", class_name(device->class_code), device->vendor,
+		 device->device);
+}
+
+const char *pci_address_text(const struct pci_address *address, char *text)
+{
+	snprintf(text, PCI_ADDRESS_TEXT_SIZE, "%04x:%02x:%02x.%x", address->domain, address->bus,
+		 address->slot, address->function);
+	return text;
+}
+
+static int compare_devices(const void *left, const void *right)
+{
+	const struct pci_address *a = &((const struct host_device *)left)->address;
+	const struct pci_address *b = &((const struct host_device *)right)->address;
+
+	if (a->domain != b->domain)
+		return a->domain < b->domain ? -1 : 1;
+	if (a->bus != b->bus)
+		return a->bus - b->bus;
+	return (a->slot << 3 | a->function) - (b->slot << 3 | b->function);
+}
+
+static int read_device(const struct host_root *root, struct host_device *device)
+{
+	char bdf[PCI_ADDRESS_TEXT_SIZE];
+	uint64_t vendor, id, class_code;
+	int ret;
+
+	pci_address_text(&device->address, bdf);
+	ret = sysfs_read_number(&vendor, "%s/bus/pci/devices/%s/vendor", root->sys, bdf);
+	if (!ret)
+		ret = sysfs_read_number(&id, "%s/bus/pci/devices/%s/device", root->sys, bdf);
+	if (!ret)
+		ret = sysfs_read_number(&class_code, "%s/bus/pci/devices/%s/class", root->sys, bdf);
+	if (ret)
+		return ret;
+	device->vendor = (uint16_t)vendor;
+	device->device = (uint16_t)id;
+	device->class_code = (uint32_t)class_code & 0xffffff;
+	device->is_bridge = device->class_code >> 8 == CLASS_PCI_BRIDGE;
+	ret = sysfs_link_name(device->driver, sizeof(device->driver),
+			      "%s/bus/pci/devices/%s/driver", root->sys, bdf);
+	if (ret == -ENOENT) {
+		device->driver[0] = '\0';
+		ret = 0;
+	}
+	return ret;
+}
+
+static int add_device(const struct host_root *root, const char *name, struct host_group *group,
+		      struct log *log)
+{
+	struct host_device *device = &group->devices[group->nr_devices];
+	int ret;
+
+	if (group->nr_devices == HOST_GROUP_MAX_DEVICES) {
+		log_error(log, "group %u has more than %d devices, the most that pvmm can pass",
+			  group->number, HOST_GROUP_MAX_DEVICES);
+		return -E2BIG;
+	}
+	if (config_parse_pci_address(name, &device->address)) {
+		log_error(log, "group %u cannot be passed: %s in it is not a PCI device",
+			  group->number, name);
+		return -ENOTSUP;
+	}
+	ret = read_device(root, device);
+	if (ret) {
+		log_error(log, "group %u: cannot read %s/bus/pci/devices/%s: %s", group->number,
+			  root->sys, name, strerror(-ret));
+		return ret;
+	}
+	group->nr_devices++;
+	return 0;
+}
+
+static int read_devices(const struct host_root *root, struct host_group *group, struct log *log)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	int ret = 0;
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "%s/devices", group->path);
+	folder = opendir(path);
+	if (!folder) {
+		ret = -errno;
+		log_error(log, "no group %u on this host; ls %s/kernel/iommu_groups shows which "
+			  "there are", group->number, root->sys);
+		return ret;
+	}
+	while (!ret && (entry = readdir(folder))) {
+		if (entry->d_name[0] != '.')
+			ret = add_device(root, entry->d_name, group, log);
+	}
+	closedir(folder);
+	return ret;
+}
+
+static int load_group(const struct host_root *root, unsigned number, struct host_group *group,
+		      struct log *log)
+{
+	int length, ret;
+
+	memset(group, 0, sizeof(*group));
+	group->number = number;
+	length = snprintf(group->path, sizeof(group->path), "%s/kernel/iommu_groups/%u", root->sys,
+			  number);
+	if (length < 0 || (size_t)length >= sizeof(group->path)) {
+		log_error(log, "group %u: its path below %s is too long", number, root->sys);
+		return -ENAMETOOLONG;
+	}
+	ret = read_devices(root, group, log);
+	if (ret)
+		return ret;
+	if (!group->nr_devices) {
+		log_error(log, "group %u holds no device; give another group", number);
+		return -ENODEV;
+	}
+	qsort(group->devices, group->nr_devices, sizeof(group->devices[0]), compare_devices);
+	return 0;
+}
+
+static int parse_group_number(const char *text, unsigned *number)
+{
+	unsigned long value;
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return -EINVAL;
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || *end || value > UINT32_MAX)
+		return -EINVAL;
+	*number = (unsigned)value;
+	return 0;
+}
+
+/* The operator named one device: say what else changes hands with it. */
+static void tell_company(const struct host_group *group, const struct pci_address *named,
+			 struct log *log)
+{
+	char bdf[PCI_ADDRESS_TEXT_SIZE], named_bdf[PCI_ADDRESS_TEXT_SIZE], text[64];
+	unsigned i;
+
+	pci_address_text(named, named_bdf);
+	for (i = 0; i < group->nr_devices; i++) {
+		const struct host_device *device = &group->devices[i];
+
+		pci_address_text(&device->address, bdf);
+		if (device->is_bridge || strcmp(bdf, named_bdf) == 0)
+			continue;
+		host_device_describe(device, text, sizeof(text));
+		log_warn(log, "%s is in group %u, so %s, %s, comes along", named_bdf,
+			 group->number, bdf, text);
+	}
+}
+
+static int find_by_address(const struct host_root *root, const struct pci_address *address,
+			   struct host_group *group, struct log *log)
+{
+	char bdf[PCI_ADDRESS_TEXT_SIZE], name[32];
+	uint64_t vendor;
+	unsigned number;
+	int ret;
+
+	pci_address_text(address, bdf);
+	ret = sysfs_read_number(&vendor, "%s/bus/pci/devices/%s/vendor", root->sys, bdf);
+	if (ret) {
+		log_error(log, "no PCI device %s on this host; lspci -D shows which there are",
+			  bdf);
+		return ret;
+	}
+	ret = sysfs_link_name(name, sizeof(name), "%s/bus/pci/devices/%s/iommu_group", root->sys,
+			      bdf);
+	if (!ret)
+		ret = parse_group_number(name, &number);
+	if (ret) {
+		log_error(log, "%s is in no IOMMU group, so it cannot be isolated; check that the "
+			  "host's IOMMU is on", bdf);
+		return ret;
+	}
+	ret = load_group(root, number, group, log);
+	if (!ret)
+		tell_company(group, address, log);
+	return ret;
+}
+
+static int find_by_path(const struct host_root *root, const char *name,
+			struct host_group *group, struct log *log)
+{
+	char path[PATH_MAX], groups[PATH_MAX], devgroups[PATH_MAX];
+	unsigned number;
+	int ret;
+
+	snprintf(devgroups, sizeof(devgroups), "%s/devgroups", root->sys);
+	if (sysfs_is_below(name, devgroups)) {
+		log_error(log, "%s: the group driver is not loaded; give the group as "
+			  "%s/kernel/iommu_groups/N", name, root->sys);
+		return -ENODEV;
+	}
+	ret = sysfs_real_path(path, "%s", name);
+	if (ret) {
+		log_error(log, "%s: %s; ls %s/kernel/iommu_groups shows which groups there are",
+			  name, ret == -ENOENT ? "no such group" : strerror(-ret), root->sys);
+		return ret;
+	}
+	ret = sysfs_real_path(groups, "%s/kernel/iommu_groups", root->sys);
+	if (ret || !sysfs_is_below(path, groups) || path[strlen(groups)] != '/' ||
+	    parse_group_number(path + strlen(groups) + 1, &number)) {
+		log_error(log, "%s is not a device group; give %s/kernel/iommu_groups/N or a PCI "
+			  "address", name, root->sys);
+		return -EINVAL;
+	}
+	return load_group(root, number, group, log);
+}
+
+int host_group_find(const struct host_root *root, const char *name, struct host_group *group,
+		    struct log *log)
+{
+	struct pci_address address;
+
+	if (config_parse_pci_address(name, &address) == 0)
+		return find_by_address(root, &address, group, log);
+	return find_by_path(root, name, group, log);
+}
+
+bool host_group_in_use(const struct host_root *root, unsigned number)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/vfio/%u", root->dev, number);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EBUSY;
+	close(fd);
+	return false;
+}

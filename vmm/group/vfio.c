@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A group of a stock kernel: /dev/vfio/N in a container of its own, with an sPAPR TCE v2
+ * IOMMU. Devices by vfio_device.c, reset by vfio_reset.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/vfio.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "vmm/group/vfio_private.h"
+
+#define DEFAULT_WINDOW_SHIFT 12	/* the kernel makes it of 4K pages on every host */
+
+static int vfio_group_register(struct group *group, uint64_t hva, uint64_t size)
+{
+	struct vfio_group *vfio = container_of(group, struct vfio_group, group);
+	struct vfio_iommu_spapr_register_memory request = {
+		.argsz = sizeof(request), .vaddr = hva, .size = size,
+	};
+
+	return ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_REGISTER_MEMORY, &request) < 0 ? -errno :
+											    0;
+}
+
+static int vfio_group_unregister(struct group *group, uint64_t hva, uint64_t size)
+{
+	struct vfio_group *vfio = container_of(group, struct vfio_group, group);
+	struct vfio_iommu_spapr_register_memory request = {
+		.argsz = sizeof(request), .vaddr = hva, .size = size,
+	};
+
+	return ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY, &request) < 0 ?
+		-errno : 0;
+}
+
+static int vfio_group_map(struct group *group, uint64_t iova, uint64_t hva, uint64_t size,
+			  bool read, bool write)
+{
+	struct vfio_group *vfio = container_of(group, struct vfio_group, group);
+	struct vfio_iommu_type1_dma_map request = {
+		.argsz = sizeof(request),
+		.flags = (read ? VFIO_DMA_MAP_FLAG_READ : 0) |
+			 (write ? VFIO_DMA_MAP_FLAG_WRITE : 0),
+		.vaddr = hva,
+		.iova = iova,
+		.size = size,
+	};
+
+	return ioctl(vfio->container_fd, VFIO_IOMMU_MAP_DMA, &request) < 0 ? -errno : 0;
+}
+
+static int vfio_group_unmap(struct group *group, uint64_t iova, uint64_t size)
+{
+	struct vfio_group *vfio = container_of(group, struct vfio_group, group);
+	struct vfio_iommu_type1_dma_unmap request = {
+		.argsz = sizeof(request), .iova = iova, .size = size,
+	};
+
+	if (ioctl(vfio->container_fd, VFIO_IOMMU_UNMAP_DMA, &request) >= 0)
+		return 0;
+	return errno == EPERM ? 0 : -errno;	/* no memory was ever registered: nothing mapped */
+}
+
+/* Accepts a group that is only partly open. Device files keep the group in its container. */
+static void close_files(struct vfio_group *vfio)
+{
+	while (vfio->group.nr_devices)
+		vfio_device_exit(&vfio->devices[--vfio->group.nr_devices]);
+	if (vfio->attached)
+		ioctl(vfio->group_fd, VFIO_GROUP_UNSET_CONTAINER);
+	if (vfio->group_fd >= 0)
+		close(vfio->group_fd);
+	if (vfio->container_fd >= 0)
+		close(vfio->container_fd);
+	free(vfio->group.path);
+	free(vfio);
+}
+
+static void vfio_group_close(struct group *group)
+{
+	struct vfio_group *vfio = container_of(group, struct vfio_group, group);
+
+	vfio_group_reset(group);	/* said what it could not do; nothing else to be done */
+	close_files(vfio);
+}
+
+static const struct group_ops vfio_group_ops = {
+	.name = "vfio",
+	.register_memory = vfio_group_register,
+	.unregister_memory = vfio_group_unregister,
+	.map = vfio_group_map,
+	.unmap = vfio_group_unmap,
+	.reset = vfio_group_reset,
+	.close = vfio_group_close,
+};
+
+static int open_file(const struct host_root *root, const char *name, int *fd)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/vfio/%s", root->dev, name);
+	*fd = open(path, O_RDWR | O_CLOEXEC);
+	return *fd < 0 ? -errno : 0;
+}
+
+static int open_container(struct vfio_group *vfio, const struct host_root *root)
+{
+	int ret = open_file(root, "vfio", &vfio->container_fd);
+
+	if (ret) {
+		log_error(vfio->log, "cannot open %s/vfio/vfio: %s; run: modprobe "
+			  "vfio_iommu_spapr_tce", root->dev, strerror(-ret));
+		return ret;
+	}
+	if (ioctl(vfio->container_fd, VFIO_GET_API_VERSION) != VFIO_API_VERSION ||
+	    ioctl(vfio->container_fd, VFIO_CHECK_EXTENSION, VFIO_SPAPR_TCE_v2_IOMMU) <= 0) {
+		log_error(vfio->log, "the host kernel offers no sPAPR TCE v2 IOMMU for VFIO; run: "
+			  "modprobe vfio_iommu_spapr_tce");
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
+static const char *group_file_hint(int error)
+{
+	switch (error) {
+	case -EBUSY:
+		return "another process uses the group; stop it first";
+	case -ENOENT:
+		return "no device of the group is bound to vfio-pci; run again with --claim";
+	case -EACCES:
+	case -EPERM:
+		return "run as root, or change the file's owner";
+	default:
+		return "dmesg may say why";
+	}
+}
+
+static int open_group_file(struct vfio_group *vfio, const struct host_root *root)
+{
+	char name[16];
+	int ret;
+
+	snprintf(name, sizeof(name), "%u", vfio->group.number);
+	ret = open_file(root, name, &vfio->group_fd);
+	if (ret)
+		log_error(vfio->log, "cannot open %s/vfio/%s: %s; %s", root->dev, name,
+			  strerror(-ret), group_file_hint(ret));
+	return ret;
+}
+
+static int check_viable(struct vfio_group *vfio)
+{
+	struct vfio_group_status status = {.argsz = sizeof(status)};
+
+	if (ioctl(vfio->group_fd, VFIO_GROUP_GET_STATUS, &status) < 0)
+		return -errno;
+	return status.flags & VFIO_GROUP_FLAGS_VIABLE ? 0 : -EPERM;
+}
+
+/*
+ * The group goes into the container while it has no IOMMU yet; giving the container one then
+ * attaches the group to it.
+ */
+static int attach(struct vfio_group *vfio, const struct host_group *host)
+{
+	int ret = check_viable(vfio);
+
+	if (!ret && ioctl(vfio->group_fd, VFIO_GROUP_SET_CONTAINER, &vfio->container_fd) < 0)
+		ret = -errno;
+	if (ret) {
+		log_error(vfio->log, "group %u is not free: %s; every device of it must be without "
+			  "a driver or with vfio-pci (ls -l %s/devices/*/driver shows)",
+			  vfio->group.number, strerror(-ret), host->path);
+		return ret;
+	}
+	vfio->attached = true;
+	if (ioctl(vfio->container_fd, VFIO_SET_IOMMU, VFIO_SPAPR_TCE_v2_IOMMU) < 0) {
+		ret = -errno;
+		log_error(vfio->log, "group %u: the host kernel gives it no TCE v2 IOMMU: %s; "
+			  "dmesg may say why", vfio->group.number, strerror(-ret));
+	}
+	return ret;
+}
+
+static int read_window(struct vfio_group *vfio)
+{
+	struct vfio_iommu_spapr_tce_info info = {.argsz = sizeof(info)};
+	struct group_dma_window *window = &vfio->group.window;
+	int ret = 0;
+
+	if (ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_TCE_GET_INFO, &info) < 0)
+		ret = -errno;
+	window->page_shift = DEFAULT_WINDOW_SHIFT;
+	window->iova = info.dma32_window_start;
+	window->size = info.dma32_window_size;
+	if (!ret && (!window->size || !is_aligned(window->iova | window->size,
+						  1ULL << window->page_shift)))
+		ret = -ENODEV;
+	if (ret)
+		log_error(vfio->log, "group %u has no 32-bit DMA window that can be used: %s",
+			  vfio->group.number, strerror(-ret));
+	return ret;
+}
+
+static int open_device(struct vfio_group *vfio, const struct pci_address *address)
+{
+	struct group_device *device = &vfio->devices[vfio->group.nr_devices];
+	char bdf[PCI_ADDRESS_TEXT_SIZE];
+	int fd, ret;
+
+	device->group = &vfio->group;
+	device->host = *address;
+	device->guest_devfn = -1;
+	pci_address_text(address, bdf);
+	fd = ioctl(vfio->group_fd, VFIO_GROUP_GET_DEVICE_FD, bdf);
+	ret = fd < 0 ? -errno : vfio_device_init(device, fd);
+	if (ret) {
+		log_error(vfio->log, "cannot open %s of group %u: %s; dmesg may say why", bdf,
+			  vfio->group.number, strerror(-ret));
+		return ret;
+	}
+	vfio->group.nr_devices++;
+	return 0;
+}
+
+static int open_devices(struct vfio_group *vfio, const struct host_group *host)
+{
+	unsigned i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < host->nr_devices; i++) {
+		if (!host->devices[i].is_bridge)
+			ret = open_device(vfio, &host->devices[i].address);
+	}
+	if (!ret && !vfio->group.nr_devices) {
+		log_error(vfio->log, "group %u holds bridges only; give another group",
+			  host->number);
+		ret = -ENODEV;
+	}
+	return ret;
+}
+
+static bool same_address(const struct pci_address *a, const struct pci_address *b)
+{
+	return a->domain == b->domain && a->bus == b->bus && a->slot == b->slot &&
+	       a->function == b->function;
+}
+
+static int place_device(struct vfio_group *vfio, const struct group_place *place)
+{
+	char bdf[PCI_ADDRESS_TEXT_SIZE];
+	unsigned i;
+
+	for (i = 0; i < vfio->group.nr_devices; i++) {
+		if (same_address(&vfio->devices[i].host, &place->host)) {
+			vfio->devices[i].guest_devfn = place->devfn;
+			return 0;
+		}
+	}
+	log_error(vfio->log, "place=%s: no such device in group %u",
+		  pci_address_text(&place->host, bdf), vfio->group.number);
+	return -EINVAL;
+}
+
+static int place_devices(struct vfio_group *vfio, const struct group_config *config)
+{
+	unsigned i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < config->nr_places; i++)
+		ret = place_device(vfio, &config->places[i]);
+	return ret;
+}
+
+static struct vfio_group *make_group(const struct host_group *host,
+				     const struct group_config *config, struct log *log)
+{
+	struct vfio_group *vfio = calloc(1, sizeof(*vfio));
+
+	if (!vfio)
+		return NULL;
+	vfio->log = log;
+	vfio->container_fd = -1;
+	vfio->group_fd = -1;
+	vfio->group.ops = &vfio_group_ops;
+	vfio->group.number = host->number;
+	vfio->group.devices = vfio->devices;
+	vfio->group.path = strdup(config->path);
+	if (!vfio->group.path) {
+		free(vfio);
+		return NULL;
+	}
+	return vfio;
+}
+
+int vfio_group_open(const struct host_root *root, const struct host_group *host,
+		    const struct group_config *config, struct log *log, struct group **group)
+{
+	struct vfio_group *vfio = make_group(host, config, log);
+	int ret;
+
+	if (!vfio)
+		return -ENOMEM;
+	ret = open_container(vfio, root);
+	if (!ret)
+		ret = open_group_file(vfio, root);
+	if (!ret)
+		ret = attach(vfio, host);
+	if (!ret)
+		ret = read_window(vfio);
+	if (!ret)
+		ret = open_devices(vfio, host);
+	if (!ret)
+		ret = place_devices(vfio, config);
+	if (!ret)
+		ret = vfio_group_reset(&vfio->group);
+	if (ret) {
+		close_files(vfio);
+		return ret;
+	}
+	*group = &vfio->group;
+	return 0;
+}
