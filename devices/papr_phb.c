@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The set of PAPR host bridges of a VM: making them, their place in the address map, reset. */
+#include "devices/papr_phb.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "devices/papr_phb_internal.h"
+
+struct papr_phb *papr_phb_find(struct papr_phbs *phbs, uint64_t buid)
+{
+	unsigned i;
+
+	for (i = 0; i < phbs->nr_phbs; i++) {
+		if (phbs->phbs[i].buid == buid)
+			return &phbs->phbs[i];
+	}
+	return NULL;
+}
+
+/* The bridge's own part of the address map, as much of each window as the BARs need. */
+static int choose_windows(struct papr_phb *phb, struct pci_window windows[PCI_SPACE_COUNT])
+{
+	uint64_t base = PAPR_PHB_GPA(phb->number), mem64;
+	struct pci_needs needs;
+
+	pci_host_needs(&phb->pci, &needs);
+	/* Without any range a bridge's addresses would count as the guest's own. */
+	if (!needs.size[PCI_SPACE_MEM32])
+		needs.size[PCI_SPACE_MEM32] = PCI_BAR_ALIGN;
+	mem64 = align_up(base + PAPR_PHB_MEM64_OFFSET, needs.align[PCI_SPACE_MEM64]);
+	windows[PCI_SPACE_IO] = (struct pci_window){
+		.gpa = base, .pci = 0, .size = needs.size[PCI_SPACE_IO],
+	};
+	windows[PCI_SPACE_MEM32] = (struct pci_window){
+		.gpa = base + PAPR_PHB_MEM32_PCI, .pci = PAPR_PHB_MEM32_PCI,
+		.size = needs.size[PCI_SPACE_MEM32],
+	};
+	windows[PCI_SPACE_MEM64] = (struct pci_window){
+		.gpa = mem64, .pci = mem64, .size = needs.size[PCI_SPACE_MEM64],
+	};
+	if (needs.size[PCI_SPACE_IO] > PAPR_PHB_MEM32_PCI ||
+	    needs.size[PCI_SPACE_MEM32] > PAPR_PHB_MEM32_MAX ||
+	    !range_within(mem64, needs.size[PCI_SPACE_MEM64], base, PAPR_PHB_STRIDE))
+		return -ENOSPC;
+	return 0;
+}
+
+static int assign(struct papr_phb *phb)
+{
+	struct pci_window windows[PCI_SPACE_COUNT];
+	int err;
+
+	err = choose_windows(phb, windows);
+	if (!err)
+		err = pci_host_assign(&phb->pci, windows);
+	if (err)
+		log_error(phb->pci.log, "%s: the BARs of its devices do not fit into one bridge "
+			  "(2 GiB of 32-bit and 768 GiB of 64-bit addresses); split the group on "
+			  "the host", phb->pci.group->path);
+	return err;
+}
+
+static int phb_init(struct papr_phb *phb, struct papr_phbs *phbs, struct group *group,
+		    struct bus *bus, struct irqchip *irqchip)
+{
+	int err;
+
+	phb->number = phbs->nr_phbs;
+	phb->buid = PAPR_PHB_BUID(phb->number);
+	err = pci_host_init(&phb->pci, group, bus, irqchip, phbs->log);
+	if (err)
+		return err;
+	err = assign(phb);
+	if (err)
+		goto exit_pci;
+	err = papr_tce_init(&phb->tce, group, &phbs->dma, PAPR_PHB_LIOBN(phb->number),
+			    phbs->log);
+	if (err)
+		goto exit_pci;
+	phbs->nr_phbs++;
+	return 0;
+
+exit_pci:
+	pci_host_exit(&phb->pci);
+	return err;
+}
+
+static int register_calls(struct papr_phbs *phbs, struct rtas *rtas, struct hcall_table *hcalls)
+{
+	int err;
+
+	err = papr_phb_register_rtas(phbs, rtas);
+	if (!err)
+		err = papr_phb_register_hcalls(phbs, hcalls);
+	if (err)
+		log_error(phbs->log, "PCI: RTAS calls or hypercalls are served twice: %s",
+			  strerror(-err));
+	return err;
+}
+
+int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_groups,
+		   struct bus *bus, struct irqchip *irqchip, struct guest_memory *memory,
+		   struct rtas *rtas, struct hcall_table *hcalls, struct log *log)
+{
+	unsigned i;
+	int err;
+
+	memset(phbs, 0, sizeof(*phbs));
+	phbs->memory = memory;
+	phbs->log = log;
+	err = papr_dma_memory_init(&phbs->dma, memory);
+	if (err) {
+		log_error(log, "PCI: no lock for DMA memory: %s", strerror(-err));
+		return err;
+	}
+	phbs->phbs = calloc(nr_groups, sizeof(*phbs->phbs));
+	if (!phbs->phbs && nr_groups) {
+		log_error(log, "PCI: not enough memory for %u bridges", nr_groups);
+		err = -ENOMEM;
+	}
+	for (i = 0; !err && i < nr_groups; i++)
+		err = phb_init(&phbs->phbs[i], phbs, groups[i], bus, irqchip);
+	if (!err)
+		err = register_calls(phbs, rtas, hcalls);
+	if (!err)
+		err = papr_phbs_reset(phbs);
+	if (err)
+		papr_phbs_exit(phbs);
+	return err;
+}
+
+void papr_phbs_exit(struct papr_phbs *phbs)
+{
+	while (phbs->nr_phbs) {
+		struct papr_phb *phb = &phbs->phbs[--phbs->nr_phbs];
+
+		/* DMA stops before its mappings go: a device that misses one gets its group
+		 * frozen by the host. */
+		pci_host_exit(&phb->pci);
+		papr_tce_exit(&phb->tce);
+	}
+	free(phbs->phbs);
+	phbs->phbs = NULL;
+	papr_dma_memory_exit(&phbs->dma);
+}
+
+int papr_phbs_reset(struct papr_phbs *phbs)
+{
+	unsigned i;
+	int err = 0;
+
+	for (i = 0; !err && i < phbs->nr_phbs; i++) {
+		err = pci_host_reset(&phbs->phbs[i].pci);
+		papr_tce_reset(&phbs->phbs[i].tce);
+	}
+	return err;
+}

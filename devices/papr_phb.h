@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * PAPR PCI host bridges (PAPR 4.5, 7.3): one per group. RTAS config space and MSI calls by
+ * BUID, nodes in the device tree, and the group's DMA window as TCEs under a LIOBN.
+ */
+#ifndef PVMM_DEVICES_PAPR_PHB_H
+#define PVMM_DEVICES_PAPR_PHB_H
+
+#include "devices/papr_tce.h"
+#include "devices/pci.h"
+#include "vmm/fdt.h"
+#include "vmm/papr/hcall.h"
+#include "vmm/papr/rtas.h"
+
+/* Guest-physical map: bridge number n owns [PAPR_PHB_GPA(n), + PAPR_PHB_STRIDE). */
+#define PAPR_PHB_BASE 0x200000000000ULL		/* 32 TiB: above any RAM */
+#define PAPR_PHB_STRIDE 0x10000000000ULL	/* 1 TiB */
+#define PAPR_PHB_GPA(n) (PAPR_PHB_BASE + (n) * PAPR_PHB_STRIDE)
+#define PAPR_PHB_BUID(n) (0x800000020000000ULL + (n))
+#define PAPR_PHB_LIOBN(n) (0x80000000U | (uint32_t)(n) << 16)
+
+/* Inside it: IO at the start, 32-bit memory at its own bus address, 64-bit memory, whose bus
+ * address is its gpa, from here on. */
+#define PAPR_PHB_MEM32_PCI 0x80000000ULL
+#define PAPR_PHB_MEM32_MAX (2 * GIB)
+#define PAPR_PHB_MEM64_OFFSET 0x4000000000ULL	/* 256 GiB */
+
+struct papr_phb {
+	struct pci_host pci;
+	struct papr_tce_table tce;
+	unsigned number;
+	uint64_t buid;
+};
+
+struct papr_phbs {
+	struct guest_memory *memory;
+	struct log *log;
+	struct papr_dma_memory dma;
+	unsigned nr_phbs;
+	struct papr_phb *phbs;
+};
+
+/*
+ * One bridge per group, BARs assigned, ready for the guest (see papr_phbs_reset()). Registers
+ * the RTAS calls and hypercalls. 0 or a negative errno after one line on log; nothing held
+ * after a failure. @groups is borrowed; they have been reset, and the irqchip is there.
+ */
+int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_groups,
+		   struct bus *bus, struct irqchip *irqchip, struct guest_memory *memory,
+		   struct rtas *rtas, struct hcall_table *hcalls, struct log *log);
+/* The guest does not run any more. Devices can do no DMA and are out of the guest afterwards. */
+void papr_phbs_exit(struct papr_phbs *phbs);
+/*
+ * For a reboot that keeps the bridges: decoding and DMA off, interrupts as at start, TCEs
+ * cleared. The groups have been reset before; guest memory is cleared afterwards (see
+ * papr_tce_reset()). 0, or a negative errno after one line on log.
+ */
+int papr_phbs_reset(struct papr_phbs *phbs);
+/*
+ * A pci@BUID node for each, at the root, whose #address-cells and #size-cells are 2.
+ * @irq_parent is the interrupt controller's phandle; it has #address-cells 0 and
+ * #interrupt-cells 2. Errors stay in @fdt.
+ */
+void papr_phbs_add_fdt(struct papr_phbs *phbs, struct fdt_writer *fdt, uint32_t irq_parent);
+
+#endif

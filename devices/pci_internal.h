@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the PCI host bridge (pci*.c) share with each other and with nobody else. */
+#ifndef PVMM_DEVICES_PCI_INTERNAL_H
+#define PVMM_DEVICES_PCI_INTERNAL_H
+
+#include "devices/pci.h"
+
+#define PCI_ROM_INDEX PCI_NR_BARS
+
+/* A device's address on the host in a message: "%04x:...", PCI_HOST_ARGS(device). */
+#define PCI_HOST_FORMAT "%04x:%02x:%02x.%x"
+#define PCI_HOST_ARGS(device)                                                       \
+	(device)->group_device->host.domain, (device)->group_device->host.bus,      \
+		(device)->group_device->host.slot, (device)->group_device->host.function
+
+/* Config space as the host's kernel has it, host-endian. 0 or a negative errno. */
+int pci_raw_read(struct pci_device *device, uint32_t offset, unsigned size, uint32_t *value);
+int pci_raw_write(struct pci_device *device, uint32_t offset, unsigned size, uint32_t value);
+
+/* pci_config.c: finds capabilities and the pin. A negative errno after one line on log. */
+int pci_config_init(struct pci_device *device);
+/* Decoding and bus mastering off. */
+void pci_config_exit(struct pci_device *device);
+/* COMMAND cleared, power on, BARs as assigned. Caller holds host.lock. */
+int pci_config_reset(struct pci_device *device);
+
+/* pci_bar.c: finds sizes and kinds, and maps what can be mapped. A negative errno after one
+ * line on log; pci_bars_exit() is needed in either case. */
+int pci_bars_init(struct pci_device *device);
+void pci_bars_exit(struct pci_device *device);
+bool pci_bar_is_register(uint32_t offset);
+/* The dword at @offset, one of the BAR registers. Caller holds host.lock. */
+uint32_t pci_bar_register(const struct pci_device *device, uint32_t offset);
+void pci_bar_register_write(struct pci_device *device, uint32_t offset, uint32_t value);
+/* Makes what is in the bus follow the registers. Caller holds host.lock. */
+void pci_bars_update(struct pci_host *host);
+
+/* pci_irq.c: reserves numbers. A negative errno after one line on log; pci_irq_exit() is
+ * needed in either case. */
+int pci_irq_init(struct pci_device *device);
+void pci_irq_exit(struct pci_device *device);
+/* No vectors, INTx connected. Caller holds host.lock. */
+int pci_irq_reset(struct pci_device *device);
+
+#endif

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A device group in memory. */
+#include "tests/unit/fake_group.h"
+
+#include <errno.h>
+#include <linux/pci_regs.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool fails(struct fake_failure *failure)
+{
+	return failure->after && --failure->after == 0;
+}
+
+static struct fake_group *group_of(struct group *group)
+{
+	return container_of(group, struct fake_group, group);
+}
+
+static struct fake_device *device_of(struct group_device *device)
+{
+	struct fake_group *fake = group_of(device->group);
+
+	return &fake->devices[device - fake->group_devices];
+}
+
+struct group_device *fake_group_device(struct fake_group *fake, struct fake_device *device)
+{
+	return &fake->group_devices[device - fake->devices];
+}
+
+void fake_config_set(struct fake_device *device, uint32_t offset, unsigned size, uint32_t value)
+{
+	unsigned i;
+
+	for (i = 0; i < size; i++)
+		device->config[offset + i] = (uint8_t)(value >> i * 8);
+}
+
+uint32_t fake_config_get(const struct fake_device *device, uint32_t offset, unsigned size)
+{
+	uint32_t value = 0;
+	unsigned i;
+
+	for (i = 0; i < size; i++)
+		value |= (uint32_t)device->config[offset + i] << i * 8;
+	return value;
+}
+
+static uint32_t bar_register(const struct fake_device *device, unsigned index)
+{
+	uint64_t size = device->bars[index].size;
+
+	if (index && device->bars[index - 1].flags & PCI_BASE_ADDRESS_MEM_TYPE_64)
+		return (uint32_t)(~(device->bars[index - 1].size - 1) >> 32) &
+		       device->bars[index].low;
+	if (!size || device->bars[index].unplaced)
+		return 0;
+	return (device->bars[index].low & (uint32_t)~(size - 1)) | device->bars[index].flags;
+}
+
+static int config_read(struct fake_device *device, uint64_t offset, void *data, size_t size)
+{
+	uint32_t reg;
+
+	if (fails(&device->config_read))
+		return device->config_read.error;
+	memcpy(data, device->config + offset, size);
+	if (offset >= PCI_BASE_ADDRESS_0 && offset <= PCI_BASE_ADDRESS_5 && size == 4) {
+		reg = htole32(bar_register(device, (unsigned)(offset - PCI_BASE_ADDRESS_0) / 4));
+		memcpy(data, &reg, 4);
+	}
+	return 0;
+}
+
+static bool is_writable(const struct fake_device *device, unsigned at)
+{
+	if (at == PCI_COMMAND || at == PCI_COMMAND + 1 || at == PCI_INTERRUPT_LINE)
+		return true;
+	if (device->msi_offset && at == device->msi_offset + (unsigned)PCI_MSI_FLAGS)
+		return true;
+	return device->pm_offset && at == device->pm_offset + (unsigned)PCI_PM_CTRL &&
+	       !device->refuses_d3;
+}
+
+static int config_write(struct fake_device *device, uint64_t offset, const void *data,
+			size_t size)
+{
+	const uint8_t *bytes = data;
+	size_t i;
+
+	if (fails(&device->config_write))
+		return device->config_write.error;
+	if (offset >= PCI_BASE_ADDRESS_0 && offset <= PCI_BASE_ADDRESS_5 && size == 4) {
+		memcpy(&device->bars[(offset - PCI_BASE_ADDRESS_0) / 4].low, data, 4);
+		return 0;
+	}
+	for (i = 0; i < size; i++) {
+		if (is_writable(device, (unsigned)(offset + i)))
+			device->config[offset + i] = bytes[i];
+	}
+	return 0;
+}
+
+/* A byte of a region tells where it is. */
+static int region_io(struct fake_device *device, unsigned region)
+{
+	if (fails(&device->region_io))
+		return device->region_io.error;
+	if (device->decoding_off_fails &&
+	    !(fake_config_get(device, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY))
+		return -EIO;
+	return 0;
+}
+
+static int fake_read(struct group_device *device, unsigned region, uint64_t offset, void *data,
+		     size_t size)
+{
+	struct fake_device *fake = device_of(device);
+	uint8_t *bytes = data;
+	size_t i;
+	int err;
+
+	if (region == GROUP_REGION_CONFIG)
+		return config_read(fake, offset, data, size);
+	err = region_io(fake, region);
+	for (i = 0; !err && i < size; i++)
+		bytes[i] = fake->page[(offset + i) % sizeof(fake->page)];
+	return err;
+}
+
+static int fake_write(struct group_device *device, unsigned region, uint64_t offset,
+		      const void *data, size_t size)
+{
+	struct fake_device *fake = device_of(device);
+	const uint8_t *bytes = data;
+	size_t i;
+	int err;
+
+	if (region == GROUP_REGION_CONFIG)
+		return config_write(fake, offset, data, size);
+	err = region_io(fake, region);
+	for (i = 0; !err && i < size; i++)
+		fake->page[(offset + i) % sizeof(fake->page)] = bytes[i];
+	return err;
+}
+
+static int fake_map(struct group_device *device, unsigned region, const struct group_area *area,
+		    void **address)
+{
+	struct fake_device *fake = device_of(device);
+
+	if (fails(&fake->map))
+		return fake->map.error;
+	fake->maps++;
+	*address = fake->page;
+	return 0;
+}
+
+static void fake_unmap(struct group_device *device, void *address, uint64_t size)
+{
+	device_of(device)->maps--;
+}
+
+/* One kind at a time, as the kernel has it. */
+static int fake_set_irqs(struct group_device *device, unsigned kind, const int *fds,
+			 unsigned count)
+{
+	struct fake_device *fake = device_of(device);
+
+	if (count && fails(&fake->set_irqs))
+		return fake->set_irqs.error;
+	if (fake->irq_kind != GROUP_IRQ_COUNT && fake->irq_kind != kind)
+		return -EINVAL;
+	fake->irq_kind = count ? kind : GROUP_IRQ_COUNT;
+	fake->nr_fds = count;
+	memcpy(fake->fds, fds ? fds : fake->fds, count * sizeof(*fds));
+	return 0;
+}
+
+static int fake_unmask_intx(struct group_device *device)
+{
+	struct fake_device *fake = device_of(device);
+
+	if (fake->irq_kind != GROUP_IRQ_INTX)
+		return -EINVAL;
+	fake->unmasks++;
+	return 0;
+}
+
+static const struct group_device_ops fake_device_ops = {
+	.read = fake_read,
+	.write = fake_write,
+	.map = fake_map,
+	.unmap = fake_unmap,
+	.set_irqs = fake_set_irqs,
+	.unmask_intx = fake_unmask_intx,
+};
+
+static int fake_register(struct group *group, uint64_t hva, uint64_t size)
+{
+	struct fake_group *fake = group_of(group);
+	unsigned i;
+
+	if (fails(&fake->register_memory))
+		return fake->register_memory.error;
+	for (i = 0; i < fake->nr_chunks; i++) {
+		if (ranges_overlap(hva, size, fake->chunks[i].hva, fake->chunks[i].size))
+			return -EBUSY;
+	}
+	fake->chunks[fake->nr_chunks++] = (struct fake_chunk){ hva, size };
+	return 0;
+}
+
+static int fake_unregister(struct group *group, uint64_t hva, uint64_t size)
+{
+	struct fake_group *fake = group_of(group);
+	unsigned i;
+
+	for (i = 0; i < fake->nr_chunks; i++) {
+		if (fake->chunks[i].hva == hva && fake->chunks[i].size == size) {
+			fake->chunks[i] = fake->chunks[--fake->nr_chunks];
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static bool is_registered(const struct fake_group *fake, uint64_t hva)
+{
+	unsigned i;
+
+	for (i = 0; i < fake->nr_chunks; i++) {
+		if (range_within(hva, 4096, fake->chunks[i].hva, fake->chunks[i].size))
+			return true;
+	}
+	return false;
+}
+
+static int fake_dma_map(struct group *group, uint64_t iova, uint64_t hva, uint64_t size,
+			bool read, bool write)
+{
+	struct fake_group *fake = group_of(group);
+	uint64_t index = (iova - group->window.iova) >> group->window.page_shift;
+	uint64_t done;
+
+	fake->map_calls++;
+	if (fails(&fake->dma_map))
+		return fake->dma_map.error;
+	for (done = 0; done < size; done += 4096, index++) {
+		if (!is_registered(fake, hva + done) || fake->pages[index].hva)
+			return -EINVAL;
+		fake->pages[index].hva = hva + done;
+		fake->pages[index].read = read;
+		fake->pages[index].write = write;
+	}
+	return 0;
+}
+
+static int fake_dma_unmap(struct group *group, uint64_t iova, uint64_t size)
+{
+	struct fake_group *fake = group_of(group);
+	uint64_t index = (iova - group->window.iova) >> group->window.page_shift;
+
+	fake->unmap_calls++;
+	if (fails(&fake->dma_unmap))
+		return fake->dma_unmap.error;
+	memset(&fake->pages[index], 0, (size >> 12) * sizeof(fake->pages[0]));
+	return 0;
+}
+
+static const struct group_ops fake_group_ops = {
+	.name = "fake",
+	.register_memory = fake_register,
+	.unregister_memory = fake_unregister,
+	.map = fake_dma_map,
+	.unmap = fake_dma_unmap,
+};
+
+void fake_group_init(struct fake_group *fake, uint64_t iova)
+{
+	static char path[] = "/sys/kernel/iommu_groups/7";
+
+	memset(fake, 0, sizeof(*fake));
+	fake->group.ops = &fake_group_ops;
+	fake->group.path = path;
+	fake->group.number = 7;
+	fake->group.devices = fake->group_devices;
+	fake->group.window = (struct group_dma_window){
+		.iova = iova, .size = FAKE_WINDOW_PAGES * 4096ULL, .page_shift = 12,
+	};
+}
+
+struct fake_device *fake_group_add(struct fake_group *fake, uint8_t bus, uint8_t slot,
+				   uint8_t function)
+{
+	unsigned index = fake->group.nr_devices++;
+	struct group_device *device = &fake->group_devices[index];
+
+	*device = (struct group_device){
+		.ops = &fake_device_ops, .group = &fake->group, .guest_devfn = -1, .fd = -1,
+		.host = { .domain = 1, .bus = bus, .slot = slot, .function = function },
+	};
+	device->regions[GROUP_REGION_CONFIG] = (struct group_region){
+		.size = 256, .readable = true, .writable = true,
+	};
+	fake->devices[index].irq_kind = GROUP_IRQ_COUNT;
+	fake_config_set(&fake->devices[index], PCI_VENDOR_ID, 4, 0x00101b36);
+	return &fake->devices[index];
+}
+
+void fake_add_bar(struct fake_group *fake, struct fake_device *device, unsigned index,
+		  uint64_t size, uint32_t flags, bool mappable)
+{
+	struct group_region *region = &fake_group_device(fake, device)->regions[index];
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	device->bars[index].size = size;
+	device->bars[index].flags = flags;
+	*region = (struct group_region){ .size = size, .readable = true, .writable = true };
+	if (mappable) {
+		region->nr_areas = 1;
+		region->areas[0].size = align_up(size, page);
+	}
+}
+
+void fake_add_rom(struct fake_group *fake, struct fake_device *device, uint64_t size)
+{
+	fake_group_device(fake, device)->regions[GROUP_REGION_ROM] =
+		(struct group_region){ .size = size, .readable = true };
+}
+
+void fake_add_capability(struct fake_device *device, uint8_t id, uint8_t offset)
+{
+	device->config[offset] = id;
+	device->config[offset + 1] = device->config[PCI_CAPABILITY_LIST];
+	device->config[PCI_CAPABILITY_LIST] = offset;
+	device->config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
+}
+
+void fake_add_pm(struct fake_device *device, uint8_t offset)
+{
+	fake_add_capability(device, PCI_CAP_ID_PM, offset);
+	device->pm_offset = offset;
+}
+
+void fake_add_msi(struct fake_group *fake, struct fake_device *device, uint8_t offset,
+		  unsigned vectors)
+{
+	fake_add_capability(device, PCI_CAP_ID_MSI, offset);
+	device->msi_offset = offset;
+	fake_group_device(fake, device)->irq_count[GROUP_IRQ_MSI] = vectors;
+}
+
+void fake_add_msix(struct fake_group *fake, struct fake_device *device, uint8_t offset,
+		   unsigned vectors)
+{
+	fake_add_capability(device, PCI_CAP_ID_MSIX, offset);
+	fake_group_device(fake, device)->irq_count[GROUP_IRQ_MSIX] = vectors;
+}
+
+void fake_add_intx(struct fake_group *fake, struct fake_device *device, uint8_t pin)
+{
+	device->config[PCI_INTERRUPT_PIN] = pin;
+	fake_group_device(fake, device)->irq_count[GROUP_IRQ_INTX] = 1;
+}
+
+struct fake_device *fake_add_nvme(struct fake_group *fake, uint8_t bus)
+{
+	struct fake_device *device = fake_group_add(fake, bus, 0, 0);
+
+	fake_group_device(fake, device)->regions[GROUP_REGION_CONFIG].size = 4096;
+	fake_config_set(device, PCI_CLASS_REVISION, 4, 0x01080202);
+	fake_config_set(device, PCI_SUBSYSTEM_VENDOR_ID, 4, 0x11001af4);
+	fake_add_bar(fake, device, 0, 16 * KIB, PCI_BASE_ADDRESS_MEM_TYPE_64, true);
+	fake_add_pm(device, 0x60);
+	fake_add_msix(fake, device, 0x40, 65);
+	fake_add_intx(fake, device, 1);
+	return device;
+}
+
+struct fake_device *fake_add_uhci(struct fake_group *fake, uint8_t bus, uint8_t slot,
+				  uint8_t function)
+{
+	struct fake_device *device = fake_group_add(fake, bus, slot, function);
+
+	fake_config_set(device, PCI_CLASS_REVISION, 4, 0x0c030003);
+	fake_add_bar(fake, device, 4, 32, PCI_BASE_ADDRESS_SPACE_IO, false);
+	fake_add_intx(fake, device, (uint8_t)(function % 4 + 1));
+	return device;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A device group in memory, for unit tests: devices with config space and BARs that behave as
+ * VFIO's do, a DMA window that remembers what is mapped, and failures on demand.
+ */
+#ifndef PVMM_TESTS_FAKE_GROUP_H
+#define PVMM_TESTS_FAKE_GROUP_H
+
+#include "vmm/group/group.h"
+
+#define FAKE_MAX_DEVICES 40
+#define FAKE_MAX_CHUNKS 512
+#define FAKE_WINDOW_PAGES 1024
+
+/* The nth call from now of a kind fails with error; 0: none does. Counts down. */
+struct fake_failure {
+	unsigned after;
+	int error;
+};
+
+struct fake_device {
+	uint8_t config[4096];
+	struct {
+		uint64_t size;
+		uint32_t flags;
+		bool unplaced;		/* has a size, but the host gave it no address */
+		uint32_t low, high;	/* what was written */
+	} bars[6];
+	uint8_t pm_offset, msi_offset;
+	bool refuses_d3;
+	bool decoding_off_fails;	/* a BAR access without COMMAND.MEM gives EIO */
+	unsigned irq_kind;		/* GROUP_IRQ_COUNT: none */
+	unsigned nr_fds;
+	int fds[2048];
+	unsigned unmasks;		/* of INTx */
+	unsigned maps;			/* areas mapped now */
+	uint8_t page[64 * 1024];	/* behind every area */
+	struct fake_failure config_read, config_write, region_io, set_irqs, map;
+};
+
+struct fake_chunk {
+	uint64_t hva, size;
+};
+
+struct fake_group {
+	struct group group;
+	struct group_device group_devices[FAKE_MAX_DEVICES];
+	struct fake_device devices[FAKE_MAX_DEVICES];
+	struct fake_chunk chunks[FAKE_MAX_CHUNKS];
+	unsigned nr_chunks;
+	struct {
+		uint64_t hva;
+		bool read, write;
+	} pages[FAKE_WINDOW_PAGES];	/* hva 0: not mapped */
+	unsigned map_calls, unmap_calls;
+	struct fake_failure register_memory, dma_map, dma_unmap;
+};
+
+/* Without devices; a DMA window of FAKE_WINDOW_PAGES 4K pages at @iova. */
+void fake_group_init(struct fake_group *fake, uint64_t iova);
+/* A device at @bus:@slot.@function of the host, 256 bytes of config space, no BARs. Hosts'
+ * order is the caller's to keep. */
+struct fake_device *fake_group_add(struct fake_group *fake, uint8_t bus, uint8_t slot,
+				   uint8_t function);
+struct group_device *fake_group_device(struct fake_group *fake, struct fake_device *device);
+
+void fake_config_set(struct fake_device *device, uint32_t offset, unsigned size, uint32_t value);
+uint32_t fake_config_get(const struct fake_device *device, uint32_t offset, unsigned size);
+/* @flags: PCI_BASE_ADDRESS_*. With @mappable one area over the whole of it (or its page). */
+void fake_add_bar(struct fake_group *fake, struct fake_device *device, unsigned index,
+		  uint64_t size, uint32_t flags, bool mappable);
+void fake_add_rom(struct fake_group *fake, struct fake_device *device, uint64_t size);
+/* Capabilities, the next one in the list at the next free place. */
+void fake_add_capability(struct fake_device *device, uint8_t id, uint8_t offset);
+void fake_add_pm(struct fake_device *device, uint8_t offset);
+void fake_add_msi(struct fake_group *fake, struct fake_device *device, uint8_t offset,
+		  unsigned vectors);
+void fake_add_msix(struct fake_group *fake, struct fake_device *device, uint8_t offset,
+		   unsigned vectors);
+void fake_add_intx(struct fake_group *fake, struct fake_device *device, uint8_t pin);
+
+/* Well-known shapes. */
+struct fake_device *fake_add_nvme(struct fake_group *fake, uint8_t bus);
+struct fake_device *fake_add_uhci(struct fake_group *fake, uint8_t bus, uint8_t slot,
+				  uint8_t function);
+
+#endif

@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* PAPR host bridges: RTAS calls, hypercalls by LIOBN, the address map, device tree nodes. */
+#include <check.h>
+#include <errno.h>
+#include <libfdt.h>
+#include <linux/pci_regs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "devices/papr_phb.h"
+#include "tests/unit/fake_board.h"
+#include "tests/unit/fake_group.h"
+
+#define BLOCK_GPA 0x4000ULL
+#define IRQ_PARENT 0x1111
+#define H_GET_TCE 0x1c
+#define H_PUT_TCE 0x20
+#define H_STUFF_TCE 0x138
+#define H_PUT_TCE_INDIRECT 0x13c
+#define CONFIG_ADDR(devfn, reg) \
+	((uint32_t)((reg) & 0xf00) << 20 | (uint32_t)(devfn) << 8 | ((reg) & 0xff))
+
+static struct fake_board board;
+static struct fake_group fakes[2];
+static struct group *const groups[] = { &fakes[0].group, &fakes[1].group };
+static struct guest_memory memory;
+static struct rtas rtas;
+static struct hcall_table hcalls;
+static struct papr_phbs phbs;
+
+static void setup(void)
+{
+	fake_board_init(&board);
+	fake_group_init(&fakes[0], 0);
+	fake_group_init(&fakes[1], 0);
+	memset(&rtas, 0, sizeof(rtas));
+	memset(&hcalls, 0, sizeof(hcalls));
+	ck_assert_int_eq(guest_memory_init(&memory, 0, 4 * MIB), 0);
+	rtas.memory = &memory;
+	rtas.log = &board.log;
+}
+
+static void teardown(void)
+{
+	guest_memory_exit(&memory);
+	fake_board_exit(&board);
+}
+
+static int init_phbs(unsigned nr_groups)
+{
+	struct group *list[2] = { groups[0], groups[1] };
+
+	return papr_phbs_init(&phbs, list, nr_groups, &board.bus, &board.irqchip, &memory, &rtas,
+			      &hcalls, &board.log);
+}
+
+static void start_phbs(unsigned nr_groups)
+{
+	ck_assert_int_eq(init_phbs(nr_groups), 0);
+}
+
+/* As the guest calls: a block in its memory. Results from the second on in @rets. */
+static int32_t call(const char *name, const uint32_t *args, uint32_t nargs, uint32_t nret,
+		    uint32_t *rets)
+{
+	be32 block[32];
+	uint32_t i;
+
+	memset(block, 0xee, sizeof(block));
+	block[0] = htobe32(rtas_token(&rtas, name));
+	block[1] = htobe32(nargs);
+	block[2] = htobe32(nret);
+	for (i = 0; i < nargs; i++)
+		block[3 + i] = htobe32(args[i]);
+	ck_assert_int_eq(guest_memory_write(&memory, BLOCK_GPA, block, sizeof(block)), 0);
+	ck_assert_int_eq(rtas_dispatch(&rtas, NULL, BLOCK_GPA), H_SUCCESS);
+	ck_assert_int_eq(guest_memory_read(&memory, BLOCK_GPA, block, sizeof(block)), 0);
+	for (i = 1; rets && i < nret; i++)
+		rets[i - 1] = be32toh(block[3 + nargs + i]);
+	return (int32_t)be32toh(block[3 + nargs]);
+}
+
+static int32_t read_config(uint64_t buid, uint32_t config_addr, uint32_t size, uint32_t *value)
+{
+	uint32_t args[] = { config_addr, (uint32_t)(buid >> 32), (uint32_t)buid, size };
+
+	return call("ibm,read-pci-config", args, 4, 2, value);
+}
+
+static int32_t write_config(uint64_t buid, uint32_t config_addr, uint32_t size, uint32_t value)
+{
+	uint32_t args[] = { config_addr, (uint32_t)(buid >> 32), (uint32_t)buid, size, value };
+
+	return call("ibm,write-pci-config", args, 5, 1, NULL);
+}
+
+struct config_case {
+	uint64_t buid;
+	uint32_t config_addr, size;
+	int32_t status;
+	uint32_t value;
+};
+
+static const struct config_case config_cases[] = {
+	{ PAPR_PHB_BUID(0), CONFIG_ADDR(0, 0), 4, RTAS_SUCCESS, 0x00101b36 },
+	{ PAPR_PHB_BUID(0), CONFIG_ADDR(0, 2), 2, RTAS_SUCCESS, 0x0010 },
+	{ PAPR_PHB_BUID(0), CONFIG_ADDR(0, 0x123), 1, RTAS_SUCCESS, 0x99 },
+	{ PAPR_PHB_BUID(1), CONFIG_ADDR(PCI_DEVFN(1, 1), 8), 4, RTAS_SUCCESS, 0x0c030003 },
+	{ PAPR_PHB_BUID(2), CONFIG_ADDR(0, 0), 4, RTAS_PARAMETER_ERROR, UINT32_MAX },
+	{ 0, CONFIG_ADDR(0, 0), 4, RTAS_PARAMETER_ERROR, UINT32_MAX },
+	{ PAPR_PHB_BUID(0), CONFIG_ADDR(8, 0), 4, RTAS_HARDWARE_ERROR, UINT32_MAX },
+	{ PAPR_PHB_BUID(0), CONFIG_ADDR(0, 0) | 1 << 16, 4, RTAS_HARDWARE_ERROR, UINT32_MAX },
+	{ PAPR_PHB_BUID(0), CONFIG_ADDR(0, 0), 3, RTAS_PARAMETER_ERROR, UINT32_MAX },
+	{ PAPR_PHB_BUID(0), CONFIG_ADDR(0, 0), 8, RTAS_PARAMETER_ERROR, UINT32_MAX },
+	{ PAPR_PHB_BUID(0), CONFIG_ADDR(0, 0), 0, RTAS_PARAMETER_ERROR, UINT32_MAX },
+	{ PAPR_PHB_BUID(0), CONFIG_ADDR(0, 0), UINT32_MAX, RTAS_PARAMETER_ERROR, UINT32_MAX },
+	{ PAPR_PHB_BUID(0), CONFIG_ADDR(0, 1), 4, RTAS_PARAMETER_ERROR, UINT32_MAX },
+	/* Beyond the 256 bytes of a conventional device. */
+	{ PAPR_PHB_BUID(1), CONFIG_ADDR(PCI_DEVFN(1, 1), 0x100), 4, RTAS_PARAMETER_ERROR,
+	  UINT32_MAX },
+};
+
+static void add_two_groups(void)
+{
+	struct fake_device *nvme = fake_add_nvme(&fakes[0], 1);
+
+	fake_config_set(nvme, 0x123, 1, 0x99);
+	fake_add_uhci(&fakes[1], 2, 1, 0);
+	fake_add_uhci(&fakes[1], 2, 1, 1);
+}
+
+START_TEST(test_config)
+{
+	const struct config_case *c = &config_cases[_i];
+	uint32_t value = 0;
+
+	add_two_groups();
+	start_phbs(2);
+	ck_assert_int_eq(read_config(c->buid, c->config_addr, c->size, &value), c->status);
+	ck_assert_uint_eq(value, c->value);
+	ck_assert_int_eq(write_config(c->buid, c->config_addr, c->size, 0), c->status);
+	papr_phbs_exit(&phbs);
+}
+END_TEST
+
+START_TEST(test_config_write)
+{
+	uint32_t value;
+
+	add_two_groups();
+	start_phbs(1);
+	ck_assert_int_eq(write_config(PAPR_PHB_BUID(0), CONFIG_ADDR(0, PCI_COMMAND), 2,
+				      PCI_COMMAND_MEMORY), RTAS_SUCCESS);
+	ck_assert_uint_eq(board.nr_maps, 1);
+	fakes[0].devices[0].config_read = (struct fake_failure){ 1, -EIO };
+	ck_assert_int_eq(read_config(PAPR_PHB_BUID(0), CONFIG_ADDR(0, 0), 4, &value),
+			 RTAS_HARDWARE_ERROR);
+	ck_assert_uint_eq(value, UINT32_MAX);
+	papr_phbs_exit(&phbs);
+}
+END_TEST
+
+/* The calls that name no bridge work with one, and are refused with two. */
+START_TEST(test_old_config_calls)
+{
+	uint32_t args[] = { CONFIG_ADDR(0, PCI_INTERRUPT_LINE), 1, 0x42 }, value;
+
+	add_two_groups();
+	start_phbs(1);
+	ck_assert_int_eq(call("write-pci-config", args, 3, 1, NULL), RTAS_SUCCESS);
+	ck_assert_int_eq(call("read-pci-config", args, 2, 2, &value), RTAS_SUCCESS);
+	ck_assert_uint_eq(value, 0x42);
+	papr_phbs_exit(&phbs);
+	rtas.nr_slots = 0;
+	memset(&hcalls, 0, sizeof(hcalls));
+	start_phbs(2);
+	ck_assert_int_eq(call("write-pci-config", args, 3, 1, NULL), RTAS_PARAMETER_ERROR);
+	ck_assert_int_eq(call("read-pci-config", args, 2, 2, &value), RTAS_PARAMETER_ERROR);
+	ck_assert_uint_eq(value, UINT32_MAX);
+	papr_phbs_exit(&phbs);
+}
+END_TEST
+
+static int32_t change_msi(uint64_t buid, uint32_t function, uint32_t count, uint32_t *rets)
+{
+	uint32_t args[] = { CONFIG_ADDR(0, 0), (uint32_t)(buid >> 32), (uint32_t)buid, function,
+			    count, 1 };
+
+	return call("ibm,change-msi", args, 6, 4, rets);
+}
+
+static int32_t query_source(uint32_t vector, uint32_t *rets)
+{
+	uint64_t buid = PAPR_PHB_BUID(0);
+	uint32_t args[] = { CONFIG_ADDR(0, 0), (uint32_t)(buid >> 32), (uint32_t)buid, vector };
+
+	return call("ibm,query-interrupt-source-number", args, 4, 3, rets);
+}
+
+struct msi_case {
+	uint32_t function, count;
+	int32_t status;
+	uint32_t assigned;
+	unsigned kind;	/* connected afterwards */
+};
+
+/* A device with 4 MSI and 8 MSI-X, with 2 MSI-X connected before. */
+static const struct msi_case msi_cases[] = {
+	{ 0, 0, RTAS_SUCCESS, 2, GROUP_IRQ_MSIX },
+	{ 1, 4, RTAS_SUCCESS, 4, GROUP_IRQ_MSI },
+	{ 1, 0, RTAS_SUCCESS, 0, GROUP_IRQ_INTX },
+	{ 2, 7, RTAS_SUCCESS, 0, GROUP_IRQ_INTX },
+	{ 3, 1, RTAS_SUCCESS, 1, GROUP_IRQ_MSI },
+	{ 3, 0, RTAS_SUCCESS, 0, GROUP_IRQ_INTX },
+	{ 3, 5, RTAS_SUCCESS, 4, GROUP_IRQ_MSI },
+	{ 4, 8, RTAS_SUCCESS, 8, GROUP_IRQ_MSIX },
+	{ 4, 9, RTAS_SUCCESS, 8, GROUP_IRQ_MSIX },
+	{ 4, UINT32_MAX, RTAS_SUCCESS, 8, GROUP_IRQ_MSIX },
+	{ 5, 2, RTAS_SUCCESS, 2, GROUP_IRQ_MSI },
+	{ 6, 2, RTAS_SUCCESS, 2, GROUP_IRQ_MSIX },
+	{ 7, 1, RTAS_PARAMETER_ERROR, 0, GROUP_IRQ_MSIX },
+	{ UINT32_MAX, 1, RTAS_PARAMETER_ERROR, 0, GROUP_IRQ_MSIX },
+};
+
+START_TEST(test_change_msi)
+{
+	const struct msi_case *c = &msi_cases[_i];
+	struct fake_device *device = fake_group_add(&fakes[0], 1, 0, 0);
+	uint32_t rets[3], source[2];
+
+	fake_add_intx(&fakes[0], device, 1);
+	fake_add_msi(&fakes[0], device, 0x50, 4);
+	fake_add_msix(&fakes[0], device, 0x40, 8);
+	start_phbs(1);
+	ck_assert_int_eq(change_msi(PAPR_PHB_BUID(0), 4, 2, rets), RTAS_SUCCESS);
+	ck_assert_uint_eq(rets[2], 2);
+	ck_assert_int_eq(change_msi(PAPR_PHB_BUID(0), c->function, c->count, rets), c->status);
+	ck_assert_uint_eq(device->irq_kind, c->kind);
+	if (!c->status) {
+		ck_assert_uint_eq(rets[0], c->assigned);
+		ck_assert_uint_eq(rets[1], 2);
+	}
+	if (!c->status && c->assigned) {
+		ck_assert_int_eq(query_source(c->assigned - 1, source), RTAS_SUCCESS);
+		ck_assert_int_eq(board.attached[source[0] - IRQ_FIRST],
+				 device->fds[c->assigned - 1]);
+		ck_assert_uint_eq(source[1], 1);
+		ck_assert_int_eq(query_source(c->assigned, source), RTAS_PARAMETER_ERROR);
+	}
+	papr_phbs_exit(&phbs);
+}
+END_TEST
+
+START_TEST(test_change_msi_errors)
+{
+	uint32_t rets[3];
+
+	add_two_groups();
+	start_phbs(1);
+	/* A device with MSI-X alone; releasing by the MSI function is right all the same. */
+	ck_assert_int_eq(change_msi(PAPR_PHB_BUID(0), 3, 1, rets), RTAS_PARAMETER_ERROR);
+	ck_assert_int_eq(change_msi(PAPR_PHB_BUID(0), 3, 0, rets), RTAS_SUCCESS);
+	ck_assert_int_eq(change_msi(PAPR_PHB_BUID(9), 4, 1, rets), RTAS_PARAMETER_ERROR);
+	ck_assert_int_eq(query_source(0, rets), RTAS_PARAMETER_ERROR);
+	fakes[0].devices[0].set_irqs = (struct fake_failure){ 1, -ENOSPC };
+	ck_assert_int_eq(change_msi(PAPR_PHB_BUID(0), 4, 1, rets), RTAS_HARDWARE_ERROR);
+	papr_phbs_exit(&phbs);
+}
+END_TEST
+
+/* With three results the type is not stored: what is behind the block stays. */
+START_TEST(test_change_msi_short)
+{
+	uint64_t buid = PAPR_PHB_BUID(0);
+	uint32_t args[] = { 0, (uint32_t)(buid >> 32), (uint32_t)buid, 4, 1, 1 }, rets[3] = { 0 };
+	be32 behind;
+
+	add_two_groups();
+	start_phbs(1);
+	ck_assert_int_eq(call("ibm,change-msi", args, 6, 3, rets), RTAS_SUCCESS);
+	ck_assert_uint_eq(rets[0], 1);
+	ck_assert_int_eq(guest_memory_read(&memory, BLOCK_GPA + 4 * (3 + 6 + 3), &behind, 4), 0);
+	ck_assert_uint_eq(be32toh(behind), 0xeeeeeeee);
+	ck_assert_int_eq(call("ibm,change-msi", args, 5, 3, rets), RTAS_PARAMETER_ERROR);
+	papr_phbs_exit(&phbs);
+}
+END_TEST
+
+static int64_t hcall(uint64_t number, uint64_t *args)
+{
+	return hcall_dispatch(&hcalls, NULL, number, args);
+}
+
+#define HCALL(number, ...) hcall(number, (uint64_t[HCALL_NR_ARGS]){ __VA_ARGS__ })
+
+START_TEST(test_hcalls)
+{
+	uint64_t liobn = PAPR_PHB_LIOBN(1), got[HCALL_NR_ARGS] = { liobn, 0x1000 };
+	be64 list = htobe64(0x6003);
+
+	add_two_groups();
+	start_phbs(2);
+	ck_assert_int_eq(HCALL(H_PUT_TCE, liobn, 0x1000, 0x5003), H_SUCCESS);
+	ck_assert_uint_eq(fakes[0].map_calls, 0);
+	ck_assert_uint_eq(fakes[1].map_calls, 1);
+	ck_assert_int_eq(hcall(H_GET_TCE, got), H_SUCCESS);
+	ck_assert_uint_eq(got[0], 0x5003);
+	ck_assert_int_eq(guest_memory_write(&memory, 0x8000, &list, 8), 0);
+	ck_assert_int_eq(HCALL(H_PUT_TCE_INDIRECT, liobn, 0x1000, 0x8000, 1), H_SUCCESS);
+	ck_assert_uint_eq(fakes[1].pages[1].hva, guest_memory_hva(&memory, 0x6000, 4096));
+	ck_assert_int_eq(HCALL(H_STUFF_TCE, liobn, 0x1000, 0, 1), H_SUCCESS);
+	ck_assert_uint_eq(fakes[1].pages[1].hva, 0);
+	/* Nobody's LIOBN, and one whose upper half is not zero. */
+	ck_assert_int_eq(HCALL(H_PUT_TCE, 0, 0x1000, 0x5003), H_PARAMETER);
+	ck_assert_int_eq(HCALL(H_GET_TCE, 0x90000000, 0x1000), H_PARAMETER);
+	ck_assert_int_eq(HCALL(H_STUFF_TCE, 1ULL << 32 | liobn, 0x1000, 0, 1), H_PARAMETER);
+	ck_assert_int_eq(HCALL(H_PUT_TCE_INDIRECT, 1, 0x1000, 0x8000, 1), H_PARAMETER);
+	papr_phbs_exit(&phbs);
+}
+END_TEST
+
+/* The 16 GiB BAR: aligned in the guest as on the bus, inside the bridge's own range. */
+START_TEST(test_large_bar)
+{
+	struct fake_device *device = fake_group_add(&fakes[1], 1, 0, 0);
+	const struct pci_bar *bar;
+	const struct pci_window *window;
+
+	fake_add_nvme(&fakes[0], 1);
+	fake_add_bar(&fakes[1], device, 0, 16 * GIB,
+		     PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH, false);
+	fake_add_bar(&fakes[1], device, 2, 1 * GIB, 0, false);
+	start_phbs(2);
+	bar = &phbs.phbs[1].pci.devices[0].bars[0];
+	window = &phbs.phbs[1].pci.windows[PCI_SPACE_MEM64];
+	ck_assert(is_aligned(bar->assigned, 16 * GIB));
+	ck_assert_uint_eq(window->gpa, window->pci);
+	ck_assert(range_within(window->gpa, window->size, PAPR_PHB_GPA(1), PAPR_PHB_STRIDE));
+	window = &phbs.phbs[1].pci.windows[PCI_SPACE_MEM32];
+	ck_assert_uint_eq(window->gpa - PAPR_PHB_GPA(1), window->pci);
+	papr_phbs_exit(&phbs);
+}
+END_TEST
+
+START_TEST(test_too_large)
+{
+	struct fake_device *device = fake_add_nvme(&fakes[0], 1);
+
+	fake_add_bar(&fakes[0], device, 2, 1ULL << 40, PCI_BASE_ADDRESS_MEM_TYPE_64, false);
+	ck_assert_int_eq(init_phbs(1), -ENOSPC);
+	ck_assert(fake_board_logged(&board, "do not fit into one bridge"));
+	ck_assert_uint_eq(device->maps, 0);
+	fake_add_bar(&fakes[0], device, 2, 2 * GIB, 0, false);
+	fake_add_bar(&fakes[0], device, 3, 2 * GIB, 0, false);
+	ck_assert_int_eq(init_phbs(1), -ENOSPC);
+}
+END_TEST
+
+/* The second group fails, or a call is served already: nothing is held. */
+START_TEST(test_init_failures)
+{
+	static const struct rtas_call taken = { "read-pci-config", 0, 0, NULL };
+
+	add_two_groups();
+	fakes[1].devices[1].config_read = (struct fake_failure){ 1, -EIO };
+	ck_assert_int_eq(init_phbs(2), -EIO);
+	ck_assert_uint_eq(fakes[0].devices[0].maps, 0);
+	ck_assert_int_eq(rtas_register(&rtas, &taken, 1, NULL), 0);
+	ck_assert_int_eq(init_phbs(2), -EEXIST);
+	ck_assert_uint_eq(fakes[0].devices[0].maps, 0);
+	ck_assert_uint_eq(rtas.nr_slots, 3);
+	rtas.nr_slots = 0;
+	fakes[0].devices[0].set_irqs = (struct fake_failure){ 1, -EBUSY };
+	ck_assert_int_eq(init_phbs(2), -EBUSY);
+	ck_assert_uint_eq(fakes[0].devices[0].maps, 0);
+}
+END_TEST
+
+START_TEST(test_no_groups)
+{
+	start_phbs(0);
+	ck_assert_int_eq(HCALL(H_PUT_TCE, 0, 0, 0), H_PARAMETER);
+	papr_phbs_exit(&phbs);
+}
+END_TEST
+
+/* A reboot with everything in use: nothing is mapped or registered, and it can begin again. */
+START_TEST(test_reset)
+{
+	uint32_t rets[3];
+
+	add_two_groups();
+	start_phbs(2);
+	ck_assert_int_eq(HCALL(H_PUT_TCE, PAPR_PHB_LIOBN(0), 0, 0x5003), H_SUCCESS);
+	ck_assert_int_eq(write_config(PAPR_PHB_BUID(0), CONFIG_ADDR(0, PCI_COMMAND), 2,
+				      PCI_COMMAND_MEMORY), RTAS_SUCCESS);
+	ck_assert_int_eq(change_msi(PAPR_PHB_BUID(0), 4, 8, rets), RTAS_SUCCESS);
+	ck_assert_int_eq(papr_phbs_reset(&phbs), 0);
+	ck_assert_uint_eq(fakes[0].nr_chunks, 0);
+	ck_assert_uint_eq(fakes[0].pages[0].hva, 0);
+	ck_assert_uint_eq(board.nr_maps, 0);
+	ck_assert_uint_eq(fakes[0].devices[0].irq_kind, GROUP_IRQ_INTX);
+	ck_assert_int_eq(HCALL(H_PUT_TCE, PAPR_PHB_LIOBN(0), 0, 0x5003), H_SUCCESS);
+	ck_assert_int_eq(write_config(PAPR_PHB_BUID(0), CONFIG_ADDR(0, PCI_COMMAND), 2,
+				      PCI_COMMAND_MASTER), RTAS_SUCCESS);
+	papr_phbs_exit(&phbs);
+	ck_assert_uint_eq(fake_config_get(&fakes[0].devices[0], PCI_COMMAND, 2), 0);
+	ck_assert_uint_eq(fakes[0].nr_chunks, 0);
+	ck_assert_uint_eq(board.nr_attached, 0);
+}
+END_TEST
+
+static const void *find_property(const void *tree, const char *path, const char *name,
+				 int *size)
+{
+	int node = fdt_path_offset(tree, path);
+
+	ck_assert_int_ge(node, 0);
+	return fdt_getprop(tree, node, name, size);
+}
+
+static void check_cells(const void *tree, const char *path, const char *name,
+			const uint32_t *cells, unsigned count)
+{
+	int size;
+	const be32 *found = find_property(tree, path, name, &size);
+	unsigned i;
+
+	ck_assert_ptr_nonnull(found);
+	ck_assert_int_eq(size, (int)(count * sizeof(*found)));
+	for (i = 0; i < count; i++)
+		ck_assert_uint_eq(be32toh(found[i]), cells[i]);
+}
+
+#define CHECK_CELLS(tree, path, name, ...)                     \
+	check_cells(tree, path, name, (const uint32_t[]){ __VA_ARGS__ }, \
+		    ARRAY_SIZE(((const uint32_t[]){ __VA_ARGS__ })))
+
+/* dtc must have nothing to say about the tree, but for the stand-in controller. */
+static void check_with_dtc(const struct fdt_writer *fdt)
+{
+	char command[256], output[4096];
+	size_t size;
+	FILE *dtc;
+	int fd = memfd_create("dtb", 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq((int)write(fd, fdt->buffer, fdt_writer_size(fdt)),
+			 (int)fdt_writer_size(fdt));
+	snprintf(command, sizeof(command),
+		 "command -v dtc >/dev/null || exit 0; "
+		 "dtc -I dtb -O dts -o /dev/null /proc/%d/fd/%d 2>&1", getpid(), fd);
+	dtc = popen(command, "r");
+	ck_assert_ptr_nonnull(dtc);
+	size = fread(output, 1, sizeof(output) - 1, dtc);
+	output[size] = '\0';
+	ck_assert_int_eq(pclose(dtc), 0);
+	ck_assert_str_eq(output, "");
+	close(fd);
+}
+
+static void write_tree(struct fdt_writer *fdt)
+{
+	ck_assert_int_eq(fdt_writer_init(fdt), 0);
+	fdt_begin(fdt, "%s", "");
+	fdt_u32(fdt, "#address-cells", 2);
+	fdt_u32(fdt, "#size-cells", 2);
+	fdt_text(fdt, "compatible", "unit,test");
+	fdt_text(fdt, "model", "test");
+	fdt_begin(fdt, "interrupt-controller");
+	fdt_flag(fdt, "interrupt-controller");
+	fdt_u32(fdt, "#interrupt-cells", 2);
+	fdt_u32(fdt, "#address-cells", 0);
+	fdt_u32(fdt, "phandle", IRQ_PARENT);
+	fdt_end(fdt);
+	papr_phbs_add_fdt(&phbs, fdt, IRQ_PARENT);
+	fdt_end(fdt);
+	ck_assert_int_eq(fdt_writer_finish(fdt), 0);
+}
+
+#define BRIDGE_0 "/pci@800000020000000"
+#define BRIDGE_1 "/pci@800000020000001"
+
+START_TEST(test_tree)
+{
+	struct fdt_writer fdt;
+	const void *tree;
+
+	add_two_groups();
+	start_phbs(2);
+	write_tree(&fdt);
+	tree = fdt.buffer;
+	CHECK_CELLS(tree, BRIDGE_0, "reg", 0x8000000, 0x20000000, 0, 0);
+	CHECK_CELLS(tree, BRIDGE_1, "reg", 0x8000000, 0x20000001, 0, 0);
+	CHECK_CELLS(tree, BRIDGE_1, "linux,pci-domain", 1);
+	CHECK_CELLS(tree, BRIDGE_1, "ibm,dma-window", 0x80010000, 0, 0, 0,
+		    FAKE_WINDOW_PAGES * 4096);
+	CHECK_CELLS(tree, BRIDGE_0, "ibm,pe-total-#msi", 65);
+	CHECK_CELLS(tree, BRIDGE_0, "ranges", 0x2000000, 0, 0x80000000, 0x2000, 0x80000000, 0,
+		    0x10000, 0x3000000, 0x2040, 0, 0x2040, 0, 0, 0x10000);
+	CHECK_CELLS(tree, BRIDGE_1, "ranges", 0x1000000, 0, 0, 0x2100, 0, 0, 0x10000, 0x2000000,
+		    0, 0x80000000, 0x2100, 0x80000000, 0, 0x10000);
+	CHECK_CELLS(tree, BRIDGE_1, "interrupt-map", 0x800, 0, 0, 1, IRQ_PARENT,
+		    phbs.phbs[1].pci.devices[0].lsi, 1, 0x900, 0, 0, 2, IRQ_PARENT,
+		    phbs.phbs[1].pci.devices[1].lsi, 1);
+	CHECK_CELLS(tree, BRIDGE_1, "interrupt-map-mask", 0xff00, 0, 0, 7);
+	CHECK_CELLS(tree, BRIDGE_0 "/nvme@0", "reg", 0, 0, 0, 0, 0, 0x3000010, 0, 0, 0, 0x4000);
+	CHECK_CELLS(tree, BRIDGE_0 "/nvme@0", "assigned-addresses", 0x83000010, 0x2040, 0, 0,
+		    0x4000);
+	CHECK_CELLS(tree, BRIDGE_0 "/nvme@0", "class-code", 0x010802);
+	CHECK_CELLS(tree, BRIDGE_0 "/nvme@0", "vendor-id", 0x1b36);
+	CHECK_CELLS(tree, BRIDGE_0 "/nvme@0", "subsystem-id", 0x1100);
+	CHECK_CELLS(tree, BRIDGE_0 "/nvme@0", "ibm,req#msi-x", 65);
+	CHECK_CELLS(tree, BRIDGE_0 "/nvme@0", "ibm,pci-config-space-type", 1);
+	CHECK_CELLS(tree, BRIDGE_0 "/nvme@0", "interrupts", 1);
+	CHECK_CELLS(tree, BRIDGE_1 "/usb-uhci@1,1", "interrupts", 2);
+	CHECK_CELLS(tree, BRIDGE_1 "/usb-uhci@1", "assigned-addresses", 0x81000820, 0, 0x1000, 0,
+		    32);
+	ck_assert_ptr_null(find_property(tree, BRIDGE_1 "/usb-uhci@1",
+					 "ibm,pci-config-space-type", NULL));
+	check_with_dtc(&fdt);
+	fdt_writer_exit(&fdt);
+	papr_phbs_exit(&phbs);
+}
+END_TEST
+
+/* Nothing that needs a window or an interrupt: still a valid tree. */
+START_TEST(test_bare_tree)
+{
+	struct fdt_writer fdt;
+
+	fake_config_set(fake_group_add(&fakes[0], 1, 3, 2), PCI_CLASS_REVISION, 4, 0xff000000);
+	start_phbs(1);
+	write_tree(&fdt);
+	ck_assert_ptr_null(find_property(fdt.buffer, BRIDGE_0, "interrupt-map", NULL));
+	ck_assert_ptr_null(find_property(fdt.buffer, BRIDGE_0 "/unknown-device@3",
+					 "assigned-addresses", NULL));
+	check_with_dtc(&fdt);
+	fdt_writer_exit(&fdt);
+	papr_phbs_exit(&phbs);
+}
+END_TEST
+
+static Suite *papr_phb_suite(void)
+{
+	Suite *suite = suite_create("papr_phb");
+	TCase *tcase = tcase_create("papr_phb");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_loop_test(tcase, test_config, 0, ARRAY_SIZE(config_cases));
+	tcase_add_test(tcase, test_config_write);
+	tcase_add_test(tcase, test_old_config_calls);
+	tcase_add_loop_test(tcase, test_change_msi, 0, ARRAY_SIZE(msi_cases));
+	tcase_add_test(tcase, test_change_msi_errors);
+	tcase_add_test(tcase, test_change_msi_short);
+	tcase_add_test(tcase, test_hcalls);
+	tcase_add_test(tcase, test_large_bar);
+	tcase_add_test(tcase, test_too_large);
+	tcase_add_test(tcase, test_init_failures);
+	tcase_add_test(tcase, test_no_groups);
+	tcase_add_test(tcase, test_reset);
+	tcase_add_test(tcase, test_tree);
+	tcase_add_test(tcase, test_bare_tree);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(papr_phb_suite());
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

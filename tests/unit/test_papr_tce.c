@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* TCE tables: what a call may ask for, what reaches the group, registering on demand. */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "devices/papr_tce.h"
+#include "tests/unit/fake_board.h"
+#include "tests/unit/fake_group.h"
+#include "vmm/papr/hcall.h"
+
+#define IOVA 0x10000ULL
+#define PAGE 4096ULL
+#define WINDOW_END (IOVA + FAKE_WINDOW_PAGES * PAGE)
+#define MEMORY (16 * MIB + 64 * KIB)
+#define RW (PAPR_TCE_READ | PAPR_TCE_WRITE)
+#define LIST_GPA 0x8000ULL
+
+static struct fake_board board;
+static struct fake_group fake;
+static struct guest_memory memory;
+static struct papr_dma_memory dma;
+static struct papr_tce_table table;
+
+static void setup(void)
+{
+	fake_board_init(&board);
+	fake_group_init(&fake, IOVA);
+	ck_assert_int_eq(guest_memory_init(&memory, 0, MEMORY), 0);
+	ck_assert_int_eq(papr_dma_memory_init(&dma, &memory), 0);
+	ck_assert_int_eq(papr_tce_init(&table, &fake.group, &dma, 0x80000000, &board.log), 0);
+}
+
+static unsigned live_pages(void)
+{
+	unsigned i, live = 0;
+
+	for (i = 0; i < FAKE_WINDOW_PAGES; i++)
+		live += fake.pages[i].hva != 0;
+	return live;
+}
+
+static void teardown(void)
+{
+	papr_tce_exit(&table);
+	papr_dma_memory_exit(&dma);
+	ck_assert_uint_eq(live_pages(), 0);
+	ck_assert_uint_eq(fake.nr_chunks, 0);
+	guest_memory_exit(&memory);
+	fake_board_exit(&board);
+}
+
+static uint64_t entry(uint64_t ioba)
+{
+	uint64_t tce = 0xdead;
+
+	ck_assert_int_eq(papr_tce_get(&table, ioba, &tce), H_SUCCESS);
+	return tce;
+}
+
+static uint64_t mapped(uint64_t ioba)
+{
+	return fake.pages[(ioba - IOVA) / PAGE].hva;
+}
+
+static void write_list(const uint64_t *tces, unsigned count)
+{
+	be64 list[PAPR_TCE_LIST_MAX];
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		list[i] = htobe64(tces[i]);
+	ck_assert_int_eq(guest_memory_write(&memory, LIST_GPA, list, count * sizeof(*list)), 0);
+}
+
+START_TEST(test_put)
+{
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + PAGE, 0x5000 | RW), H_SUCCESS);
+	ck_assert_uint_eq(mapped(IOVA + PAGE), guest_memory_hva(&memory, 0x5000, PAGE));
+	ck_assert(fake.pages[1].read && fake.pages[1].write);
+	ck_assert_uint_eq(entry(IOVA + PAGE), 0x5000 | RW);
+	ck_assert_uint_eq(entry(IOVA), 0);
+	/* Replaced, with other permissions. */
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + PAGE, 0x6000 | PAPR_TCE_READ), H_SUCCESS);
+	ck_assert_uint_eq(mapped(IOVA + PAGE), guest_memory_hva(&memory, 0x6000, PAGE));
+	ck_assert(fake.pages[1].read && !fake.pages[1].write);
+	/* Without permissions it is unmapped, and what it says is kept. */
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + PAGE, 0xfffffffffffff000), H_SUCCESS);
+	ck_assert_uint_eq(mapped(IOVA + PAGE), 0);
+	ck_assert_uint_eq(entry(IOVA + PAGE), 0xfffffffffffff000);
+	/* The last page of the window, the last page of memory. */
+	ck_assert_int_eq(papr_tce_put(&table, WINDOW_END - PAGE, (MEMORY - PAGE) | RW),
+			 H_SUCCESS);
+	ck_assert_uint_eq(mapped(WINDOW_END - PAGE),
+			  guest_memory_hva(&memory, MEMORY - PAGE, PAGE));
+}
+END_TEST
+
+struct bad_put {
+	uint64_t ioba, tce;
+};
+
+static const struct bad_put bad_puts[] = {
+	{ 0, 0x5000 | RW },		/* below the window */
+	{ IOVA - PAGE, 0x5000 | RW },
+	{ WINDOW_END, 0x5000 | RW },	/* above it */
+	{ UINT64_MAX & ~(PAGE - 1), 0x5000 | RW },
+	{ IOVA + 1, 0x5000 | RW },	/* not aligned */
+	{ IOVA + 2048, 0x5000 | RW },
+	{ IOVA, MEMORY | RW },		/* not memory */
+	{ IOVA, (UINT64_MAX & ~(PAGE - 1)) | RW },
+	{ IOVA, 0x200000000000 | RW },
+	{ IOVA, 0x5004 | RW },		/* reserved bits */
+	{ IOVA, 0x5800 | PAPR_TCE_WRITE },
+};
+
+START_TEST(test_bad_put)
+{
+	const struct bad_put *bad = &bad_puts[_i];
+
+	ck_assert_int_eq(papr_tce_put(&table, bad->ioba, bad->tce), H_PARAMETER);
+	ck_assert_uint_eq(fake.map_calls, 0);
+	ck_assert_uint_eq(fake.nr_chunks, 0);
+}
+END_TEST
+
+START_TEST(test_get)
+{
+	uint64_t tce = 0;
+
+	ck_assert_int_eq(papr_tce_get(&table, IOVA - PAGE, &tce), H_PARAMETER);
+	ck_assert_int_eq(papr_tce_get(&table, WINDOW_END, &tce), H_PARAMETER);
+	ck_assert_int_eq(papr_tce_get(&table, IOVA + 8, &tce), H_PARAMETER);
+}
+END_TEST
+
+/* Neighbours in memory with the same permissions go to the kernel in one call. */
+START_TEST(test_list_runs)
+{
+	static const uint64_t tces[] = {
+		0x10000 | RW, 0x11000 | RW, 0x12000 | RW, 0x13000 | PAPR_TCE_READ, 0, 0x7000,
+		0x20000 | RW, 0x1f000 | RW,
+	};
+	unsigned i;
+
+	write_list(tces, ARRAY_SIZE(tces));
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, ARRAY_SIZE(tces)), H_SUCCESS);
+	ck_assert_uint_eq(fake.map_calls, 4);
+	ck_assert_uint_eq(fake.unmap_calls, 0);
+	ck_assert_uint_eq(live_pages(), 6);
+	for (i = 0; i < ARRAY_SIZE(tces); i++)
+		ck_assert_uint_eq(entry(IOVA + i * PAGE), tces[i]);
+	/* Live entries are replaced: what was there first is unmapped in runs. */
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA + 2 * PAGE, LIST_GPA, 3), H_SUCCESS);
+	ck_assert_uint_eq(fake.unmap_calls, 1);
+	ck_assert_uint_eq(mapped(IOVA + 4 * PAGE), guest_memory_hva(&memory, 0x12000, PAGE));
+}
+END_TEST
+
+START_TEST(test_list_full)
+{
+	uint64_t tces[PAPR_TCE_LIST_MAX];
+	unsigned i;
+
+	for (i = 0; i < PAPR_TCE_LIST_MAX; i++)
+		tces[i] = (uint64_t)i * PAGE | RW;
+	write_list(tces, PAPR_TCE_LIST_MAX);
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, PAPR_TCE_LIST_MAX), H_SUCCESS);
+	ck_assert_uint_eq(fake.map_calls, 1);
+	ck_assert_uint_eq(live_pages(), PAPR_TCE_LIST_MAX);
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 0), H_SUCCESS);
+}
+END_TEST
+
+struct bad_list {
+	uint64_t ioba, list, count;
+};
+
+static const struct bad_list bad_lists[] = {
+	{ IOVA, LIST_GPA, PAPR_TCE_LIST_MAX + 1 },
+	{ IOVA, LIST_GPA, UINT64_MAX },
+	{ IOVA, LIST_GPA + 8, 1 },
+	{ IOVA, LIST_GPA + 2048, 1 },
+	{ IOVA, MEMORY, 1 },
+	{ IOVA, UINT64_MAX & ~(PAGE - 1), 512 },
+	{ IOVA + 8, LIST_GPA, 1 },
+	{ WINDOW_END - PAGE, LIST_GPA, 2 },
+	{ WINDOW_END, LIST_GPA, 1 },
+	{ UINT64_MAX & ~(PAGE - 1), LIST_GPA, 2 },
+};
+
+START_TEST(test_bad_list)
+{
+	static const uint64_t tces[] = { 0x10000 | RW, 0x11000 | RW };
+	const struct bad_list *bad = &bad_lists[_i];
+
+	write_list(tces, ARRAY_SIZE(tces));
+	ck_assert_int_eq(papr_tce_put_list(&table, bad->ioba, bad->list, bad->count),
+			 H_PARAMETER);
+	ck_assert_uint_eq(fake.map_calls, 0);
+}
+END_TEST
+
+/* A bad entry anywhere: none of the others takes effect. */
+START_TEST(test_list_all_or_nothing)
+{
+	uint64_t tces[] = { 0x10000 | RW, 0x11000 | RW, 0, 0x12000 | RW };
+	unsigned bad, i;
+
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x5000 | RW), H_SUCCESS);
+	for (bad = 0; bad < ARRAY_SIZE(tces); bad++) {
+		uint64_t good = tces[bad];
+
+		tces[bad] = MEMORY | RW;
+		write_list(tces, ARRAY_SIZE(tces));
+		ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, ARRAY_SIZE(tces)),
+				 H_PARAMETER);
+		ck_assert_uint_eq(entry(IOVA), 0x5000 | RW);
+		for (i = 1; i < ARRAY_SIZE(tces); i++)
+			ck_assert_uint_eq(entry(IOVA + i * PAGE), 0);
+		tces[bad] = good;
+	}
+	ck_assert_uint_eq(live_pages(), 1);
+}
+END_TEST
+
+START_TEST(test_stuff)
+{
+	uint64_t poison = 0xabc000;
+
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + PAGE, 0x5000 | RW), H_SUCCESS);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + 5 * PAGE, 0x6000 | RW), H_SUCCESS);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, poison, FAKE_WINDOW_PAGES), H_SUCCESS);
+	ck_assert_uint_eq(live_pages(), 0);
+	ck_assert_uint_eq(fake.unmap_calls, 2);
+	ck_assert_uint_eq(entry(IOVA), poison);
+	ck_assert_uint_eq(entry(IOVA + 5 * PAGE), poison);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, FAKE_WINDOW_PAGES), H_SUCCESS);
+	ck_assert_uint_eq(entry(WINDOW_END - PAGE), 0);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, 0), H_SUCCESS);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, RW, 1), H_PARAMETER);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, PAPR_TCE_READ, 1), H_PARAMETER);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, FAKE_WINDOW_PAGES + 1), H_PARAMETER);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA + PAGE, 0, UINT64_MAX), H_PARAMETER);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA + 16, 0, 1), H_PARAMETER);
+}
+END_TEST
+
+/* One chunk at a time, once each; the last one as long as what is left of memory. */
+START_TEST(test_registering)
+{
+	uint64_t tces[2] = { 0x100000 | RW, MEMORY - PAGE + RW };
+
+	ck_assert_uint_eq(dma.chunk_size, MIB);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x5000 | RW), H_SUCCESS);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0xff000 | RW), H_SUCCESS);
+	ck_assert_uint_eq(fake.nr_chunks, 1);
+	ck_assert_uint_eq(fake.chunks[0].hva, guest_memory_hva(&memory, 0, MIB));
+	ck_assert_uint_eq(fake.chunks[0].size, MIB);
+	write_list(tces, 2);
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 2), H_SUCCESS);
+	ck_assert_uint_eq(fake.nr_chunks, 3);
+	ck_assert_uint_eq(fake.chunks[2].size, 64 * KIB);
+	papr_tce_reset(&table);
+	ck_assert_uint_eq(fake.nr_chunks, 0);
+	ck_assert_uint_eq(live_pages(), 0);
+	ck_assert_uint_eq(entry(IOVA), 0);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x5000 | RW), H_SUCCESS);
+}
+END_TEST
+
+START_TEST(test_chunk_size)
+{
+	static const struct {
+		uint64_t memory, chunk;
+	} cases[] = {
+		{ 256 * MIB, MIB }, { 256 * MIB + 1, MIB }, { 512 * MIB, 2 * MIB },
+		{ 768 * MIB, 4 * MIB }, { 64 * GIB, 256 * MIB },
+	};
+	struct guest_memory other = { 0 };
+	struct papr_dma_memory sized;
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		other.size = cases[i].memory;
+		ck_assert_int_eq(papr_dma_memory_init(&sized, &other), 0);
+		ck_assert_uint_eq(sized.chunk_size, cases[i].chunk);
+		papr_dma_memory_exit(&sized);
+	}
+}
+END_TEST
+
+/* The lock limit reached in the middle of a list: no entry has changed, and the operator reads
+ * what to do. */
+START_TEST(test_lock_limit)
+{
+	static const uint64_t tces[] = { 0x5000 | RW, 0x200000 | RW };
+
+	write_list(tces, 2);
+	fake.register_memory = (struct fake_failure){ 2, -ENOMEM };
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 2), H_RESOURCE);
+	ck_assert_uint_eq(live_pages(), 0);
+	ck_assert_uint_eq(entry(IOVA), 0);
+	ck_assert(fake_board_logged(&board, "raise the limit (ulimit -l) to 16456 KiB"));
+	fake.register_memory = (struct fake_failure){ 1, -EINVAL };
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x300000 | RW), H_RESOURCE);
+	ck_assert(fake_board_logged(&board, "cannot be registered for DMA"));
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 2), H_SUCCESS);
+}
+END_TEST
+
+/* What the kernel did not map is not in the table either. */
+START_TEST(test_map_failures)
+{
+	static const uint64_t tces[] = { 0x5000 | RW, 0x9000 | RW };
+
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + PAGE, 0x4000 | RW), H_SUCCESS);
+	write_list(tces, 2);
+	fake.dma_map = (struct fake_failure){ 2, -EPERM };
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 2), H_RESOURCE);
+	ck_assert_uint_eq(entry(IOVA), tces[0]);
+	ck_assert_uint_eq(entry(IOVA + PAGE), 0);
+	ck_assert_uint_eq(live_pages(), 1);
+	ck_assert(fake_board_logged(&board, "a DMA mapping cannot be changed"));
+	/* Still live when it cannot be unmapped. */
+	fake.dma_unmap = (struct fake_failure){ 1, -EIO };
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, 2), H_RESOURCE);
+	ck_assert_uint_eq(entry(IOVA), tces[0]);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, 2), H_SUCCESS);
+}
+END_TEST
+
+START_TEST(test_no_window)
+{
+	struct papr_tce_table other;
+
+	fake.group.window.size = 0;
+	ck_assert_int_eq(papr_tce_init(&other, &fake.group, &dma, 1, &board.log), -EINVAL);
+	ck_assert(fake_board_logged(&board, "no memory for its table of DMA mappings"));
+	papr_tce_exit(&other);
+	fake.group.window.size = FAKE_WINDOW_PAGES * PAGE;
+}
+END_TEST
+
+static Suite *papr_tce_suite(void)
+{
+	Suite *suite = suite_create("papr_tce");
+	TCase *tcase = tcase_create("papr_tce");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, test_put);
+	tcase_add_loop_test(tcase, test_bad_put, 0, ARRAY_SIZE(bad_puts));
+	tcase_add_test(tcase, test_get);
+	tcase_add_test(tcase, test_list_runs);
+	tcase_add_test(tcase, test_list_full);
+	tcase_add_loop_test(tcase, test_bad_list, 0, ARRAY_SIZE(bad_lists));
+	tcase_add_test(tcase, test_list_all_or_nothing);
+	tcase_add_test(tcase, test_stuff);
+	tcase_add_test(tcase, test_registering);
+	tcase_add_test(tcase, test_chunk_size);
+	tcase_add_test(tcase, test_lock_limit);
+	tcase_add_test(tcase, test_map_failures);
+	tcase_add_test(tcase, test_no_window);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(papr_tce_suite());
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
