@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The seam to the architecture: the machine that a guest sees, made anew for each boot. One
+ * architecture is linked in (vmm/papr).
+ */
+#ifndef PVMM_MACHINE_H
+#define PVMM_MACHINE_H
+
+struct machine;
+struct vm;
+
+/* Memory loaded, device tree written (and dumped if asked), all vCPUs parked. 0 or a negative
+ * errno after one line on the log; nothing held after a failure. */
+int machine_create(struct vm *vm, struct machine **machine);
+/* Lets the boot vCPU go. 0 or a negative errno after one line on the log. */
+int machine_start(struct machine *machine);
+/* Stops the vCPUs and frees everything. NULL: nothing. */
+void machine_destroy(struct machine *machine);
+
+#endif

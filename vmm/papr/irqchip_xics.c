@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * XICS (PAPR 14.5.4.3) in KVM, which serves the hypercalls and the RTAS calls itself.
+ *
+ * Lines: KVM on POWER9 does not tell when a guest ends one. So while a line is pending here,
+ * H_EOI is taken from KVM: the next one by any vCPU comes to pvmm, which unmasks the origins
+ * of all pending lines, gives H_EOI back to KVM and has the vCPU run the hypercall again. An
+ * origin that is unmasked early and still raised signals again, which costs the guest one
+ * interrupt more and loses none.
+ */
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "vmm/papr/machine.h"
+
+#define H_EOI 0x64
+#define PRIORITY_NONE 0xffULL
+#define XICS_LINES_MAX 64
+
+/* One attached line, watched by the main loop. */
+struct xics_line {
+	struct loop_source source;	/* fd: the owner's eventfd */
+	struct papr_xics *xics;
+	uint32_t irq;			/* 0: free */
+	bool pending;			/* xics.lock */
+};
+
+struct papr_xics {
+	struct papr_irqchip base;
+	int fd;
+	pthread_mutex_t lock;	/* pending lines, and who serves H_EOI */
+	struct xics_line lines[XICS_LINES_MAX];
+};
+
+static struct papr_xics *from_chip(struct irqchip *chip)
+{
+	return container_of(chip, struct papr_xics, base.chip);
+}
+
+static int xics_claim(struct irqchip *chip, uint32_t irq, enum irq_kind kind)
+{
+	uint64_t state = PRIORITY_NONE << KVM_XICS_PRIORITY_SHIFT | KVM_XICS_MASKED;
+
+	return kvm_device_set(from_chip(chip)->fd, KVM_DEV_XICS_GRP_SOURCES, irq, &state);
+}
+
+static int xics_pulse(struct irqchip *chip, uint32_t irq)
+{
+	return kvm_vm_irq_line(&from_chip(chip)->base.machine->kvm, irq, 1);
+}
+
+static void set_eoi_owner(struct papr_xics *xics, bool kernel)
+{
+	kvm_vm_enable(&xics->base.machine->kvm, KVM_CAP_PPC_ENABLE_HCALL, H_EOI, kernel);
+}
+
+/* Main thread: a line rose. */
+static void line_raised(struct loop_source *source, uint32_t events)
+{
+	struct xics_line *line = container_of(source, struct xics_line, source);
+	uint64_t count;
+
+	if (read(source->fd, &count, sizeof(count)) != sizeof(count))
+		return;
+	pthread_mutex_lock(&line->xics->lock);
+	line->pending = true;
+	set_eoi_owner(line->xics, false);
+	pthread_mutex_unlock(&line->xics->lock);
+	xics_pulse(&line->xics->base.chip, line->irq);
+}
+
+/* Args and number stay as they are: the vCPU makes the same call again, to KVM. */
+static int64_t h_eoi(void *owner, struct vcpu *vcpu, uint64_t *args)
+{
+	struct papr_xics *xics = owner;
+
+	pthread_mutex_lock(&xics->lock);
+	for (size_t i = 0; i < XICS_LINES_MAX; i++) {
+		if (!xics->lines[i].pending)
+			continue;
+		xics->lines[i].pending = false;
+		irq_ended(&xics->base.chip, xics->lines[i].irq);
+	}
+	set_eoi_owner(xics, true);
+	pthread_mutex_unlock(&xics->lock);
+	return HCALL_RERUN;
+}
+
+static int attach_line(struct papr_xics *xics, uint32_t irq, int fd)
+{
+	for (size_t i = 0; i < XICS_LINES_MAX; i++) {
+		struct xics_line *line = &xics->lines[i];
+		int error;
+
+		if (line->irq)
+			continue;
+		line->source = (struct loop_source){ .fd = fd, .events = EPOLLIN,
+						     .ready = line_raised };
+		line->xics = xics;
+		error = loop_add(&xics->base.machine->vm->loop, &line->source);
+		if (!error)
+			line->irq = irq;
+		return error;
+	}
+	return -ENOSPC;
+}
+
+static void detach_line(struct papr_xics *xics, uint32_t irq)
+{
+	for (size_t i = 0; i < XICS_LINES_MAX; i++) {
+		if (xics->lines[i].irq != irq)
+			continue;
+		loop_remove(&xics->base.machine->vm->loop, &xics->lines[i].source);
+		xics->lines[i].irq = 0;
+		xics->lines[i].pending = false;
+	}
+}
+
+static int xics_attach(struct irqchip *chip, uint32_t irq, int fd)
+{
+	struct papr_xics *xics = from_chip(chip);
+
+	if (irq_is_line(chip, irq))
+		return attach_line(xics, irq, fd);
+	return kvm_vm_irqfd(&xics->base.machine->kvm, irq, fd, true);
+}
+
+static void xics_detach(struct irqchip *chip, uint32_t irq, int fd)
+{
+	struct papr_xics *xics = from_chip(chip);
+
+	if (irq_is_line(chip, irq))
+		detach_line(xics, irq);
+	else
+		kvm_vm_irqfd(&xics->base.machine->kvm, irq, fd, false);
+}
+
+static const struct hcall xics_hcalls[] = {
+	{ H_EOI, "h_eoi", h_eoi },
+};
+
+/* KVM answers these; a call gets here only if KVM lost the token. */
+static int32_t rtas_in_kernel(void *owner, struct rtas_request *request)
+{
+	return RTAS_HARDWARE_ERROR;
+}
+
+static const struct rtas_call xics_calls[] = {
+	{ "ibm,set-xive", 3, 1, rtas_in_kernel },
+	{ "ibm,get-xive", 1, 3, rtas_in_kernel },
+	{ "ibm,int-off", 1, 1, rtas_in_kernel },
+	{ "ibm,int-on", 1, 1, rtas_in_kernel },
+};
+
+/* Tells KVM under which tokens the guest calls what KVM serves. */
+static int define_tokens(struct machine *machine)
+{
+	struct kvm_rtas_token_args token;
+	int error = rtas_register(&machine->rtas, xics_calls, ARRAY_SIZE(xics_calls), NULL);
+
+	for (size_t i = 0; i < ARRAY_SIZE(xics_calls) && !error; i++) {
+		memset(&token, 0, sizeof(token));
+		snprintf(token.name, sizeof(token.name), "%s", xics_calls[i].name);
+		token.token = rtas_token(&machine->rtas, xics_calls[i].name);
+		error = kvm_vm_ioctl(&machine->kvm, KVM_PPC_RTAS_DEFINE_TOKEN, &token);
+	}
+	return error;
+}
+
+static int xics_add_vcpu(struct papr_irqchip *irqchip, struct vcpu *vcpu)
+{
+	struct papr_xics *xics = container_of(irqchip, struct papr_xics, base);
+
+	return kvm_vcpu_enable(&vcpu->kvm, KVM_CAP_IRQ_XICS, (uint64_t)xics->fd, vcpu->index);
+}
+
+static void xics_add_fdt(struct papr_irqchip *irqchip, struct fdt_writer *fdt)
+{
+	fdt_begin(fdt, "interrupt-controller");
+	fdt_text(fdt, "device_type", "PowerPC-External-Interrupt-Presentation");
+	fdt_text(fdt, "compatible", "IBM,ppc-xicp");
+	FDT_CELLS(fdt, "ibm,interrupt-server-ranges", 0, irqchip->machine->vm->config->cpus);
+	fdt_flag(fdt, "interrupt-controller");
+	fdt_u32(fdt, "#interrupt-cells", 2);
+	fdt_u32(fdt, "#address-cells", 0);
+	fdt_u32(fdt, "phandle", PAPR_IRQCHIP_PHANDLE);
+	fdt_end(fdt);
+}
+
+static int xics_reset(struct irqchip *chip)
+{
+	return 0;
+}
+
+static void xics_exit(struct irqchip *chip)
+{
+	struct papr_xics *xics = from_chip(chip);
+
+	close(xics->fd);
+	pthread_mutex_destroy(&xics->lock);
+	free(xics);
+}
+
+static const struct irqchip_ops xics_ops = {
+	.name = "xics",
+	.claim = xics_claim,
+	.attach = xics_attach,
+	.detach = xics_detach,
+	.pulse = xics_pulse,
+	.reset = xics_reset,
+	.exit = xics_exit,
+};
+
+static const struct papr_irqchip_ops papr_xics_ops = {
+	.add_vcpu = xics_add_vcpu,
+	.add_fdt = xics_add_fdt,
+	.vec5 = 0x00,	/* legacy mode only */
+};
+
+int papr_xics_create(struct machine *machine, struct papr_irqchip **irqchip)
+{
+	struct papr_xics *xics;
+	int error;
+
+	if (kvm_vm_extension(&machine->kvm, KVM_CAP_IRQ_XICS) <= 0)
+		return -ENODEV;
+	xics = calloc(1, sizeof(*xics));
+	if (!xics)
+		return -ENOMEM;
+	xics->base = (struct papr_irqchip){ .chip.ops = &xics_ops, .ops = &papr_xics_ops,
+					    .machine = machine };
+	xics->fd = kvm_device_create(&machine->kvm, KVM_DEV_TYPE_XICS);
+	if (xics->fd < 0) {
+		error = xics->fd;
+		free(xics);
+		return error;
+	}
+	pthread_mutex_init(&xics->lock, NULL);
+	error = hcall_register(&machine->hcalls, xics_hcalls, ARRAY_SIZE(xics_hcalls), xics);
+	if (!error)
+		error = define_tokens(machine);
+	if (error) {
+		xics_exit(&xics->base.chip);
+		return error;
+	}
+	*irqchip = &xics->base;
+	return 0;
+}

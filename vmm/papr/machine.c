@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Building the PAPR machine of one boot, step by step, and taking it apart in reverse. */
+#include <elf.h>
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "devices/papr_rtc.h"
+#include "vmm/papr/machine.h"
+
+/* RTAS and the device tree are addressed with 32 bits in real mode, and initrds as well by
+ * old boot code; the kernel comes first, from 0, where it runs without moving itself. */
+#define BOOT_ALIGN (64 * KIB)
+#define RTAS_SIZE (64 * KIB)
+
+extern const uint8_t rtas_blob[], rtas_blob_end[];
+
+static void log_kvm(struct machine *machine, const char *what, int error)
+{
+	log_error(machine->vm->log, "KVM: %s: %s", what, strerror(-error));
+}
+
+static int create_kvm_vm(struct machine *machine)
+{
+	int error = kvm_vm_init(&machine->kvm, &machine->vm->kvm, KVM_VM_PPC_HV);
+
+	if (error) {
+		log_error(machine->vm->log,
+			  "KVM cannot make a PAPR guest: %s; is kvm-hv loaded? (modprobe kvm-hv)",
+			  strerror(-error));
+		return error;
+	}
+	return 0;
+}
+
+static void destroy_kvm_vm(struct machine *machine)
+{
+	kvm_vm_exit(&machine->kvm);
+}
+
+static int create_memory(struct machine *machine)
+{
+	uint64_t size = machine->vm->config->memory;
+	int error = guest_memory_init(&machine->memory, 0, size);
+
+	if (error) {
+		log_error(machine->vm->log, "cannot get %llu MiB of guest memory: %s",
+			  (unsigned long long)(size / MIB), strerror(-error));
+		return error;
+	}
+	error = kvm_vm_set_ram(&machine->kvm, 0, size, guest_memory_hva(&machine->memory, 0, size));
+	if (error) {
+		log_kvm(machine, "setting guest memory", error);
+		guest_memory_exit(&machine->memory);
+	}
+	return error;
+}
+
+static void destroy_memory(struct machine *machine)
+{
+	guest_memory_exit(&machine->memory);
+}
+
+static int create_bus(struct machine *machine)
+{
+	return bus_init(&machine->bus, &machine->kvm.mapper);
+}
+
+static void destroy_bus(struct machine *machine)
+{
+	bus_exit(&machine->bus);
+}
+
+/* A kernel argument that firmware would have asked about: prom_init() does the same. */
+static bool has_argument(const struct machine *machine, const char *argument)
+{
+	const char *found = machine->vm->config->append;
+	size_t length = strlen(argument);
+
+	while (found && (found = strstr(found, argument))) {
+		bool starts = found == machine->vm->config->append || found[-1] == ' ';
+
+		found += length;
+		if (starts && (*found == 0 || *found == ' '))
+			return true;
+	}
+	return false;
+}
+
+/* HPT of 1/128 of memory, as PAPR firmware sizes it; at least 16 MiB. */
+static uint32_t hash_table_order(uint64_t memory)
+{
+	uint32_t order = 24;
+
+	while (order < 46 && (1ULL << order) < memory / 128)
+		order++;
+	return order;
+}
+
+static int choose_mmu(struct machine *machine)
+{
+	bool radix = kvm_vm_extension(&machine->kvm, KVM_CAP_PPC_MMU_RADIX) > 0;
+	bool hash = kvm_vm_extension(&machine->kvm, KVM_CAP_PPC_MMU_HASH_V3) > 0;
+	int error;
+
+	machine->radix = radix && !(hash && has_argument(machine, "disable_radix"));
+	log_info(machine->vm->log, "MMU: %s", machine->radix ? "radix" : "hash");
+	if (machine->radix)
+		return 0;
+	machine->hash_order = hash_table_order(machine->vm->config->memory);
+	error = kvm_vm_ioctl(&machine->kvm, KVM_PPC_ALLOCATE_HTAB, &machine->hash_order);
+	if (error)
+		log_kvm(machine, "allocating a hash table", error);
+	return error;
+}
+
+/* Hypercalls that KVM can serve but leaves to the VMM unless told. Absent ones come to us. */
+static int enable_hcalls(struct machine *machine)
+{
+	static const uint16_t hcalls[] = {
+		0x31c,	/* H_SET_MODE: breakpoint registers; the rest is passed on */
+		0x2c,	/* H_PAGE_INIT */
+		0x10,	/* H_CLEAR_MOD */
+		0x14,	/* H_CLEAR_REF */
+		0x448,	/* H_RPT_INVALIDATE */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(hcalls); i++)
+		kvm_vm_enable(&machine->kvm, KVM_CAP_PPC_ENABLE_HCALL, hcalls[i], 1);
+	return 0;
+}
+
+static int create_irqchip(struct machine *machine)
+{
+	enum irqchip_choice choice = machine->vm->config->irqchip;
+	int error = -ENODEV;
+
+	if (choice == IRQCHIP_AUTO && has_argument(machine, "xive=off"))
+		choice = IRQCHIP_XICS;
+	if (choice != IRQCHIP_XICS)
+		error = papr_xive_create(machine, &machine->irqchip);
+	if (choice == IRQCHIP_XICS || (choice == IRQCHIP_AUTO && error == -ENODEV))
+		error = papr_xics_create(machine, &machine->irqchip);
+	if (error == -ENODEV)
+		log_error(machine->vm->log,
+			  "this host's KVM has no such in-kernel interrupt controller; "
+			  "try --irqchip auto");
+	else if (!error)
+		log_info(machine->vm->log, "interrupts: %s", machine->irqchip->chip.ops->name);
+	return error;
+}
+
+static void destroy_irqchip(struct machine *machine)
+{
+	machine->irqchip->chip.ops->exit(&machine->irqchip->chip);
+}
+
+static int create_rtas(struct machine *machine)
+{
+	machine->rtas.memory = &machine->memory;
+	machine->rtas.log = machine->vm->log;
+	return 0;
+}
+
+static int create_devices(struct machine *machine)
+{
+	struct vm *vm = machine->vm;
+	int error;
+
+	error = papr_vty_init(&machine->vty, &vm->console, &machine->irqchip->chip,
+			      &machine->hcalls);
+	if (!error)
+		error = papr_nvram_init(&machine->nvram, vm->nvram_fd, &machine->memory,
+					&machine->rtas);
+	if (!error)
+		error = papr_rtc_init(&machine->rtas, &vm->rtc_offset);
+	if (error)
+		log_error(vm->log, "cannot set up devices: %s", strerror(-error));
+	return error;
+}
+
+static void destroy_devices(struct machine *machine)
+{
+	papr_vty_exit(&machine->vty);
+}
+
+static int create_phbs(struct machine *machine)
+{
+	struct vm *vm = machine->vm;
+
+	return papr_phbs_init(&machine->phbs, vm->groups, vm->nr_groups, &machine->bus,
+			      &machine->irqchip->chip, &machine->memory, &machine->rtas,
+			      &machine->hcalls, vm->log);
+}
+
+static void destroy_phbs(struct machine *machine)
+{
+	papr_phbs_exit(&machine->phbs);
+}
+
+static int register_calls(struct machine *machine)
+{
+	int error = papr_cpu_register(machine);
+
+	if (!error)
+		error = papr_platform_register(machine);
+	if (error)
+		log_error(machine->vm->log, "two owners for one PAPR call: %s", strerror(-error));
+	return error;
+}
+
+static int create_vcpus(struct machine *machine)
+{
+	unsigned count = machine->vm->config->cpus;
+	int error = vcpus_init(&machine->vcpus, count, &machine->kvm, &papr_vcpu_ops, machine,
+			       machine->vm->log);
+
+	if (error)
+		log_error(machine->vm->log, "cannot make %u vCPUs: %s", count, strerror(-error));
+	return error;
+}
+
+static void destroy_vcpus(struct machine *machine)
+{
+	vcpus_exit(&machine->vcpus);
+}
+
+static int load_images(struct machine *machine)
+{
+	static const uint16_t machines[] = { EM_PPC64, EM_PPC, 0 };
+	const struct vm_config *config = machine->vm->config;
+	struct papr_boot *boot = &machine->boot;
+	uint64_t limit = machine->memory.size < 2 * GIB ? machine->memory.size : 2 * GIB;
+	int error;
+
+	error = loader_load_kernel(&machine->memory, config->kernel, machines, machine->vm->log,
+				   &boot->kernel);
+	if (error)
+		return error;
+	boot->initrd = align_up(boot->kernel.end, BOOT_ALIGN);
+	if (config->initrd)
+		error = loader_load_file(&machine->memory, config->initrd, boot->initrd,
+					 limit, machine->vm->log, &boot->initrd_size);
+	if (error)
+		return error;
+	boot->rtas = align_up(boot->initrd + boot->initrd_size, BOOT_ALIGN);
+	boot->fdt = boot->rtas + RTAS_SIZE;
+	error = guest_memory_write(&machine->memory, boot->rtas, rtas_blob,
+				   (size_t)(rtas_blob_end - rtas_blob));
+	if (error)
+		log_error(machine->vm->log, "kernel and initrd do not fit in guest memory: "
+			  "give more with --memory");
+	return error;
+}
+
+/* Steps without an exit leave nothing behind, or their owner's exit takes it along. */
+static const struct step {
+	int (*init)(struct machine *machine);
+	void (*exit)(struct machine *machine);
+} steps[] = {
+	{ create_kvm_vm, destroy_kvm_vm },
+	{ create_memory, destroy_memory },
+	{ create_bus, destroy_bus },
+	{ choose_mmu, NULL },
+	{ enable_hcalls, NULL },
+	{ create_rtas, NULL },
+	{ create_irqchip, destroy_irqchip },
+	{ create_devices, destroy_devices },
+	{ create_phbs, destroy_phbs },
+	{ register_calls, NULL },
+	{ create_vcpus, destroy_vcpus },
+	{ load_images, NULL },
+	{ papr_tree_load, NULL },
+};
+
+int machine_create(struct vm *vm, struct machine **created)
+{
+	struct machine *machine = calloc(1, sizeof(*machine));
+	int error = 0;
+
+	if (!machine)
+		return -ENOMEM;
+	machine->vm = vm;
+	while (!error && machine->steps_done < ARRAY_SIZE(steps)) {
+		error = steps[machine->steps_done].init(machine);
+		if (!error)
+			machine->steps_done++;
+	}
+	if (error) {
+		machine_destroy(machine);
+		return error;
+	}
+	*created = machine;
+	return 0;
+}
+
+int machine_start(struct machine *machine)
+{
+	int error = papr_cpu_start_boot(machine);
+
+	if (error)
+		log_kvm(machine, "starting the boot vCPU", error);
+	return error;
+}
+
+void machine_destroy(struct machine *machine)
+{
+	if (!machine)
+		return;
+	while (machine->steps_done > 0) {
+		const struct step *step = &steps[--machine->steps_done];
+
+		if (step->exit)
+			step->exit(machine);
+	}
+	free(machine);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vCPU threads: running, parking, and stopping them for work from outside. */
+#include <errno.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/vcpu.h"
+
+#define KICK_SIGNAL SIGUSR1
+
+/* Only there so that the signal interrupts KVM_RUN instead of ending the process. */
+static void ignore_kick(int signal)
+{
+	(void)signal;
+}
+
+int vcpu_setup_signal(void)
+{
+	struct sigaction action = { .sa_handler = ignore_kick };
+
+	return sigaction(KICK_SIGNAL, &action, NULL) ? -errno : 0;
+}
+
+/* Gets @vcpu out of the guest, or keeps it from entering. The order closes the window between
+ * its last look at its state and KVM_RUN. */
+static void kick(struct vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->kvm.run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	pthread_kill(vcpu->thread, KICK_SIGNAL);
+}
+
+/* Lets KVM finish the last exit (a hypercall's results go to registers on the next KVM_RUN)
+ * without entering the guest. */
+static void complete_exit(struct vcpu *vcpu)
+{
+	vcpu->kvm.run->immediate_exit = 1;
+	kvm_vcpu_run(&vcpu->kvm);
+}
+
+/* With the lock held. */
+static void do_work(struct vcpu *vcpu)
+{
+	struct vcpus *vcpus = vcpu->vcpus;
+
+	if (!vcpu->has_work)
+		return;
+	vcpus->work(vcpu, vcpus->work_arg);
+	vcpu->has_work = false;
+	pthread_cond_broadcast(&vcpus->changed);
+}
+
+/* Waits until the vCPU may enter the guest; false: it must end. */
+static bool wait_until_runnable(struct vcpu *vcpu)
+{
+	struct vcpus *vcpus = vcpu->vcpus;
+	bool quit;
+
+	__atomic_store_n(&vcpu->kvm.run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	pthread_mutex_lock(&vcpus->lock);
+	if (vcpu->has_work || vcpu->state == VCPU_PARKED) {
+		complete_exit(vcpu);
+		vcpu->kvm.run->immediate_exit = 0;
+	}
+	do_work(vcpu);
+	while (!vcpus->quit && vcpu->state == VCPU_PARKED) {
+		vcpu->inside = false;
+		pthread_cond_broadcast(&vcpus->changed);
+		pthread_cond_wait(&vcpus->changed, &vcpus->lock);
+		do_work(vcpu);
+	}
+	vcpu->inside = true;
+	quit = vcpus->quit;
+	pthread_mutex_unlock(&vcpus->lock);
+	return !quit;
+}
+
+static void *run(void *arg)
+{
+	struct vcpu *vcpu = arg;
+	int error;
+
+	while (wait_until_runnable(vcpu)) {
+		error = kvm_vcpu_run(&vcpu->kvm);
+		if (error == -EINTR || error == -EAGAIN)
+			continue;
+		if (!error)
+			error = vcpu->vcpus->ops->handle_exit(vcpu);
+		else
+			log_error(vcpu->vcpus->log, "vCPU %u: KVM_RUN failed: %s", vcpu->index,
+				  strerror(-error));
+		if (error) {
+			vcpu->vcpus->ops->failed(vcpu);
+			vcpu_park(vcpu);
+		}
+	}
+	return NULL;
+}
+
+static int init_vcpu(struct vcpus *vcpus, unsigned index, struct kvm_vm *vm)
+{
+	struct vcpu *vcpu = &vcpus->vcpus[index];
+	int error;
+
+	*vcpu = (struct vcpu){ .vcpus = vcpus, .index = index, .state = VCPU_PARKED };
+	error = kvm_vcpu_init(&vcpu->kvm, vm, index);
+	if (error)
+		return error;
+	error = vcpus->ops->init(vcpu);
+	if (!error)
+		error = -pthread_create(&vcpu->thread, NULL, run, vcpu);
+	if (error)
+		kvm_vcpu_exit(&vcpu->kvm);
+	return error;
+}
+
+int vcpus_init(struct vcpus *vcpus, unsigned count, struct kvm_vm *vm, const struct vcpu_ops *ops,
+	       void *machine, struct log *log)
+{
+	int error = 0;
+
+	*vcpus = (struct vcpus){ .ops = ops, .machine = machine, .log = log };
+	vcpus->vcpus = calloc(count, sizeof(*vcpus->vcpus));
+	if (!vcpus->vcpus)
+		return -ENOMEM;
+	pthread_mutex_init(&vcpus->lock, NULL);
+	pthread_cond_init(&vcpus->changed, NULL);
+	while (vcpus->nr_vcpus < count) {
+		error = init_vcpu(vcpus, vcpus->nr_vcpus, vm);
+		if (error)
+			break;
+		vcpus->nr_vcpus++;
+	}
+	if (error)
+		vcpus_exit(vcpus);
+	return error;
+}
+
+void vcpus_exit(struct vcpus *vcpus)
+{
+	if (!vcpus->vcpus)
+		return;
+	pthread_mutex_lock(&vcpus->lock);
+	vcpus->quit = true;
+	pthread_cond_broadcast(&vcpus->changed);
+	pthread_mutex_unlock(&vcpus->lock);
+	for (unsigned i = 0; i < vcpus->nr_vcpus; i++)
+		kick(&vcpus->vcpus[i]);
+	for (unsigned i = 0; i < vcpus->nr_vcpus; i++) {
+		pthread_join(vcpus->vcpus[i].thread, NULL);
+		kvm_vcpu_exit(&vcpus->vcpus[i].kvm);
+	}
+	pthread_cond_destroy(&vcpus->changed);
+	pthread_mutex_destroy(&vcpus->lock);
+	free(vcpus->vcpus);
+	vcpus->vcpus = NULL;
+	vcpus->nr_vcpus = 0;
+}
+
+struct vcpu *vcpus_get(struct vcpus *vcpus, uint64_t index)
+{
+	return index < vcpus->nr_vcpus ? &vcpus->vcpus[index] : NULL;
+}
+
+int vcpu_start(struct vcpu *vcpu, int (*prepare)(struct vcpu *vcpu, void *arg), void *arg)
+{
+	struct vcpus *vcpus = vcpu->vcpus;
+	int error = 0;
+
+	pthread_mutex_lock(&vcpus->lock);
+	if (vcpu->state != VCPU_PARKED)
+		error = -EBUSY;
+	/* It may have been told to park and still be finishing its last exit. */
+	while (!error && vcpu->inside && !vcpus->quit)
+		pthread_cond_wait(&vcpus->changed, &vcpus->lock);
+	if (!error)
+		error = prepare(vcpu, arg);
+	if (!error) {
+		vcpu->state = VCPU_RUNNING;
+		pthread_cond_broadcast(&vcpus->changed);
+	}
+	pthread_mutex_unlock(&vcpus->lock);
+	return error;
+}
+
+void vcpu_park(struct vcpu *vcpu)
+{
+	pthread_mutex_lock(&vcpu->vcpus->lock);
+	vcpu->state = VCPU_PARKED;
+	pthread_mutex_unlock(&vcpu->vcpus->lock);
+}
+
+bool vcpu_is_parked(struct vcpu *vcpu)
+{
+	bool parked;
+
+	pthread_mutex_lock(&vcpu->vcpus->lock);
+	parked = vcpu->state == VCPU_PARKED && !vcpu->inside;
+	pthread_mutex_unlock(&vcpu->vcpus->lock);
+	return parked;
+}
+
+/* With the lock held: is anyone still to do the present work? */
+static bool work_pending(const struct vcpus *vcpus)
+{
+	for (unsigned i = 0; i < vcpus->nr_vcpus; i++)
+		if (vcpus->vcpus[i].has_work)
+			return true;
+	return false;
+}
+
+/* Waits for a change; a vCPU does meanwhile what others ask of it, so that two vCPUs that
+ * both want work from all do not wait for each other. */
+static void wait_for_change(struct vcpus *vcpus, struct vcpu *self)
+{
+	if (self && self->has_work)
+		do_work(self);
+	else
+		pthread_cond_wait(&vcpus->changed, &vcpus->lock);
+}
+
+void vcpus_run_on_all(struct vcpus *vcpus, struct vcpu *self,
+		      void (*work)(struct vcpu *vcpu, void *arg), void *arg)
+{
+	pthread_mutex_lock(&vcpus->lock);
+	while (work_pending(vcpus) && !vcpus->quit)
+		wait_for_change(vcpus, self);
+	vcpus->work = work;
+	vcpus->work_arg = arg;
+	for (unsigned i = 0; i < vcpus->nr_vcpus; i++) {
+		vcpus->vcpus[i].has_work = true;
+		if (&vcpus->vcpus[i] != self)
+			kick(&vcpus->vcpus[i]);
+	}
+	pthread_cond_broadcast(&vcpus->changed);
+	while (work_pending(vcpus) && !vcpus->quit)
+		wait_for_change(vcpus, self);
+	pthread_mutex_unlock(&vcpus->lock);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vCPU threads: one each, running, parked (off until another vCPU or the boot starts it) or
+ * told to quit. What an exit means is the architecture's business (vcpu_ops).
+ */
+#ifndef PVMM_VCPU_H
+#define PVMM_VCPU_H
+
+#include <pthread.h>
+
+#include "vmm/kvm.h"
+#include "vmm/log.h"
+
+struct vcpu;
+struct vcpus;
+
+struct vcpu_ops {
+	/* Makes the vCPU known to the interrupt controller, sets what never changes. */
+	int (*init)(struct vcpu *vcpu);
+	/* Handles the exit in vcpu->kvm.run; an error stops the VM after one line on log. */
+	int (*handle_exit)(struct vcpu *vcpu);
+	/* A vCPU cannot go on: the VM must stop. Any vCPU thread. */
+	void (*failed)(struct vcpu *vcpu);
+};
+
+enum vcpu_state { VCPU_PARKED, VCPU_RUNNING };
+
+struct vcpu {
+	struct vcpus *vcpus;
+	unsigned index;		/* also KVM's id and the guest's server number */
+	struct kvm_vcpu kvm;
+	pthread_t thread;
+	enum vcpu_state state;	/* vcpus.lock */
+	bool has_work;		/* vcpus.lock */
+	bool inside;		/* vcpus.lock: not parked, may be in the guest */
+};
+
+struct vcpus {
+	const struct vcpu_ops *ops;
+	void *machine;		/* the architecture's */
+	struct log *log;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;	/* any field under lock */
+	bool quit;		/* lock */
+	void (*work)(struct vcpu *vcpu, void *arg);	/* lock; what has_work asks for */
+	void *work_arg;
+	unsigned nr_vcpus;
+	struct vcpu *vcpus;
+};
+
+/* Makes @count vCPUs, all parked, with their threads. 0 or a negative errno, nothing held. */
+int vcpus_init(struct vcpus *vcpus, unsigned count, struct kvm_vm *vm, const struct vcpu_ops *ops,
+	       void *machine, struct log *log);
+/* Ends the threads, wherever they are, and frees. */
+void vcpus_exit(struct vcpus *vcpus);
+
+/* NULL when there is no such vCPU. */
+struct vcpu *vcpus_get(struct vcpus *vcpus, uint64_t index);
+
+/*
+ * Starts a parked vCPU after @prepare (its registers) has run: 0, -EBUSY when it is not
+ * parked, or what @prepare returned. Any thread.
+ */
+int vcpu_start(struct vcpu *vcpu, int (*prepare)(struct vcpu *vcpu, void *arg), void *arg);
+/* Parks the calling vCPU once its present exit is handled. */
+void vcpu_park(struct vcpu *vcpu);
+bool vcpu_is_parked(struct vcpu *vcpu);
+
+/*
+ * Runs @work for every vCPU while that vCPU is out of the guest, and returns when all have.
+ * Called by @self's thread, or by another thread with NULL.
+ */
+void vcpus_run_on_all(struct vcpus *vcpus, struct vcpu *self,
+		      void (*work)(struct vcpu *vcpu, void *arg), void *arg);
+
+/* Installs the signal handler that vCPU kicks need; once per process, before any vcpus_init. */
+int vcpu_setup_signal(void);
+
+#endif

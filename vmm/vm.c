@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Taking from the host what a VM needs, step by step, and giving it back in reverse. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "devices/papr_nvram.h"
+#include "vmm/group/vfio.h"
+#include "vmm/machine.h"
+#include "vmm/vcpu.h"
+#include "vmm/vm.h"
+
+/* Host memory that a group's DMA tables are accounted with, at most (bytes). */
+#define GROUP_TABLE_BYTES (8 * MIB)
+
+void vm_stop(struct vm *vm, enum vm_end end)
+{
+	enum vm_end running = VM_RUNNING;
+
+	__atomic_compare_exchange_n(&vm->end, &running, end, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_SEQ_CST);
+	loop_stop(&vm->loop);
+}
+
+static int init_loop(struct vm *vm)
+{
+	int error = loop_init(&vm->loop);
+
+	if (error)
+		log_error(vm->log, "cannot set up the event loop: %s", strerror(-error));
+	return error;
+}
+
+static void exit_loop(struct vm *vm)
+{
+	loop_exit(&vm->loop);
+}
+
+static void on_signal(struct loop_source *source, uint32_t events)
+{
+	struct vm *vm = container_of(source, struct vm, signal_source);
+	struct signalfd_siginfo info;
+
+	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	log_error(vm->log, "stopped by signal %u (%s)", info.ssi_signo,
+		  strsignal((int)info.ssi_signo));
+	vm_stop(vm, VM_STOPPED);
+}
+
+/* SIGTERM and the like become events of the loop; threads made later inherit the mask. */
+static int init_signals(struct vm *vm)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	vm->signal_source = (struct loop_source){
+		.fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK),
+		.events = EPOLLIN,
+		.ready = on_signal,
+	};
+	if (vm->signal_source.fd < 0)
+		return -errno;
+	return loop_add(&vm->loop, &vm->signal_source);
+}
+
+static void exit_signals(struct vm *vm)
+{
+	loop_remove(&vm->loop, &vm->signal_source);
+	close(vm->signal_source.fd);
+}
+
+static void on_timeout(struct loop_source *source, uint32_t events)
+{
+	struct vm *vm = container_of(source, struct vm, timer_source);
+
+	log_error(vm->log, "stopped after --timeout %u seconds", vm->config->timeout);
+	vm_stop(vm, VM_TIMED_OUT);
+}
+
+static int init_timeout(struct vm *vm)
+{
+	struct itimerspec when = { .it_value.tv_sec = vm->config->timeout };
+
+	vm->timer_source = (struct loop_source){ .fd = -1, .events = EPOLLIN, .ready = on_timeout };
+	if (!vm->config->timeout)
+		return 0;
+	vm->timer_source.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (vm->timer_source.fd < 0 || timerfd_settime(vm->timer_source.fd, 0, &when, NULL))
+		return -errno;
+	return loop_add(&vm->loop, &vm->timer_source);
+}
+
+static void exit_timeout(struct vm *vm)
+{
+	if (vm->timer_source.fd < 0)
+		return;
+	loop_remove(&vm->loop, &vm->timer_source);
+	close(vm->timer_source.fd);
+}
+
+static int open_file(struct vm *vm, const char *option, const char *path)
+{
+	struct stat stat;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), error = 0;
+
+	if (fd < 0 || fstat(fd, &stat))
+		error = -errno;
+	else if (!S_ISREG(stat.st_mode))
+		error = -EINVAL;
+	if (!error)
+		return fd;
+	log_error(vm->log, "%s %s: %s", option, path,
+		  error == -EINVAL ? "not a regular file" : strerror(-error));
+	if (fd >= 0)
+		close(fd);
+	return error;
+}
+
+static int open_files(struct vm *vm)
+{
+	vm->initrd_fd = -1;
+	vm->kernel_fd = open_file(vm, "--kernel", vm->config->kernel);
+	if (vm->kernel_fd < 0)
+		return vm->kernel_fd;
+	if (vm->config->initrd)
+		vm->initrd_fd = open_file(vm, "--initrd", vm->config->initrd);
+	if (vm->config->initrd && vm->initrd_fd < 0) {
+		close(vm->kernel_fd);
+		return vm->initrd_fd;
+	}
+	return 0;
+}
+
+static void close_files(struct vm *vm)
+{
+	close(vm->kernel_fd);
+	if (vm->initrd_fd >= 0)
+		close(vm->initrd_fd);
+}
+
+static int open_nvram(struct vm *vm)
+{
+	vm->nvram_fd = papr_nvram_open(vm->config->nvram, vm->log);
+	return vm->nvram_fd < 0 ? vm->nvram_fd : 0;
+}
+
+static void close_nvram(struct vm *vm)
+{
+	close(vm->nvram_fd);
+}
+
+static int open_kvm(struct vm *vm)
+{
+	int error = kvm_open(&vm->kvm, "/dev/kvm");
+
+	if (error == -ENOENT)
+		log_error(vm->log, "no /dev/kvm: load KVM first (modprobe kvm-hv)");
+	else if (error == -EACCES)
+		log_error(vm->log, "/dev/kvm: no permission; run as root or join its group");
+	else if (error)
+		log_error(vm->log, "/dev/kvm: %s", strerror(-error));
+	return error;
+}
+
+static void close_kvm(struct vm *vm)
+{
+	kvm_close(&vm->kvm);
+}
+
+static void release_groups(struct vm *vm)
+{
+	while (vm->nr_groups > 0) {
+		unsigned i = --vm->nr_groups;
+
+		group_close(vm->groups[i]);
+		claim_release(vm->claims[i]);
+		vm->groups[i] = NULL;
+		vm->claims[i] = NULL;
+	}
+}
+
+static int take_group(struct vm *vm, unsigned i)
+{
+	const struct host_group *host = &vm->host_groups[i];
+	int error;
+
+	error = claim_group(&host_root_system, host, vm->config->claim, vm->log, &vm->claims[i]);
+	if (error)
+		return error;
+	error = vfio_group_open(&host_root_system, host, &vm->config->groups[i], vm->log,
+				&vm->groups[i]);
+	if (error) {
+		claim_release(vm->claims[i]);
+		return error;
+	}
+	vm->nr_groups++;
+	return 0;
+}
+
+/* Looks at all groups first, so that everything that is wrong is said at once. */
+static int take_groups(struct vm *vm)
+{
+	const struct vm_config *config = vm->config;
+	uint64_t lock_bytes = config->memory + config->nr_groups * GROUP_TABLE_BYTES;
+	int error = 0;
+
+	for (unsigned i = 0; i < config->nr_groups; i++) {
+		int missing = host_group_find(&host_root_system, config->groups[i].path,
+					      &vm->host_groups[i], vm->log);
+
+		error = error ? error : missing;
+	}
+	if (error)
+		return error;
+	if (host_groups_check(&host_root_system, vm->host_groups, config->nr_groups,
+			      config->claim, lock_bytes, vm->log))
+		return -EBUSY;
+	for (unsigned i = 0; i < config->nr_groups && !error; i++)
+		error = take_group(vm, i);
+	if (error)
+		release_groups(vm);
+	return error;
+}
+
+static void quit_console(void *owner)
+{
+	vm_stop(owner, VM_STOPPED);
+}
+
+static int init_console(struct vm *vm)
+{
+	int error = console_init(&vm->console, vm->config, &vm->loop, vm->log);
+
+	vm->console.on_quit = quit_console;
+	vm->console.quit_owner = vm;
+	return error;
+}
+
+static void exit_console(struct vm *vm)
+{
+	console_exit(&vm->console);
+}
+
+/* Construction in this order, undone in reverse. Each step logs its own failure. */
+static const struct step {
+	int (*init)(struct vm *vm);
+	void (*exit)(struct vm *vm);
+} steps[] = {
+	{ init_loop, exit_loop },
+	{ init_signals, exit_signals },
+	{ open_files, close_files },
+	{ open_nvram, close_nvram },
+	{ open_kvm, close_kvm },
+	{ take_groups, release_groups },
+	{ init_timeout, exit_timeout },
+	{ init_console, exit_console },
+};
+
+/* One boot: from a new machine to its end. Returns a negative errno when it could not start. */
+static int boot(struct vm *vm)
+{
+	int error;
+
+	vm->end = VM_RUNNING;
+	error = machine_create(vm, &vm->machine);
+	if (error)
+		return error;
+	console_set_wait(&vm->console, true);
+	error = machine_start(vm->machine);
+	if (!error)
+		error = loop_run(&vm->loop);
+	/* A vCPU must not wait for a slow reader of the console when it is to end. */
+	console_set_wait(&vm->console, false);
+	machine_destroy(vm->machine);
+	vm->machine = NULL;
+	return error;
+}
+
+static int reset_groups(struct vm *vm)
+{
+	for (unsigned i = 0; i < vm->nr_groups; i++) {
+		int error = group_reset(vm->groups[i]);
+
+		if (error) {
+			log_error(vm->log, "%s: reset failed: %s; the guest is not started again",
+				  vm->groups[i]->path, strerror(-error));
+			return error;
+		}
+	}
+	return 0;
+}
+
+static int run(struct vm *vm)
+{
+	int error;
+
+	do {
+		error = boot(vm);
+		if (!error && vm->end == VM_REBOOT && !vm->config->no_reboot) {
+			log_info(vm->log, "guest reboots");
+			error = reset_groups(vm);
+		}
+	} while (!error && vm->end == VM_REBOOT && !vm->config->no_reboot);
+	return error;
+}
+
+static int exit_status(const struct vm *vm)
+{
+	switch (vm->end) {
+	case VM_POWERED_OFF:
+		return VM_EXIT_POWERED_OFF;
+	case VM_REBOOT:
+		return VM_EXIT_REBOOT;
+	case VM_TIMED_OUT:
+		return VM_EXIT_TIMEOUT;
+	default:
+		return VM_EXIT_STOPPED;
+	}
+}
+
+int vm_run(const struct vm_config *config, struct log *log)
+{
+	struct vm vm = { .config = config, .log = log };
+	size_t done = 0;
+	int error = vcpu_setup_signal();
+
+	while (!error && done < ARRAY_SIZE(steps)) {
+		error = steps[done].init(&vm);
+		if (!error)
+			done++;
+	}
+	if (!error)
+		error = run(&vm);
+	while (done > 0)
+		steps[--done].exit(&vm);
+	return error ? VM_EXIT_ERROR : exit_status(&vm);
+}

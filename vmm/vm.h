@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One virtual machine, from the operator's configuration to its end. Two layers:
+ *
+ * - what is taken from the host once and lasts over reboots: console, groups, KVM's handle,
+ *   NVRAM, clock offset (struct vm, this module);
+ * - the machine that the guest sees, which is built for each boot and thrown away with all its
+ *   state when the guest reboots (machine.h, made by the architecture).
+ */
+#ifndef PVMM_VM_H
+#define PVMM_VM_H
+
+#include "vmm/config.h"
+#include "vmm/console.h"
+#include "vmm/group/claim.h"
+#include "vmm/group/host.h"
+#include "vmm/kvm.h"
+#include "vmm/log.h"
+#include "vmm/loop.h"
+
+enum vm_end {
+	VM_RUNNING,
+	VM_POWERED_OFF,
+	VM_REBOOT,
+	VM_PANICKED,	/* the guest said so */
+	VM_STOPPED,	/* by a signal or the operator's keys */
+	VM_TIMED_OUT,
+	VM_FAILED,	/* a vCPU could not go on */
+};
+
+/* Exit status of the process. */
+enum {
+	VM_EXIT_POWERED_OFF = 0,
+	VM_EXIT_ERROR = 1,	/* host or configuration */
+	VM_EXIT_STOPPED = 2,	/* panic, or had to be stopped */
+	VM_EXIT_REBOOT = 3,	/* under --no-reboot */
+	VM_EXIT_TIMEOUT = 124,
+};
+
+struct machine;
+
+struct vm {
+	const struct vm_config *config;
+	struct log *log;
+	struct loop loop;
+	struct loop_source signal_source;
+	struct loop_source timer_source;
+	struct console console;
+	struct kvm kvm;
+	int kernel_fd, initrd_fd;	/* initrd_fd: -1 when there is none */
+	int nvram_fd;
+	int64_t rtc_offset;		/* seconds; atomic */
+	unsigned nr_groups;
+	struct host_group host_groups[CONFIG_GROUPS_MAX];
+	struct claim *claims[CONFIG_GROUPS_MAX];
+	struct group *groups[CONFIG_GROUPS_MAX];
+	struct machine *machine;	/* of the present boot */
+	enum vm_end end;		/* first reason to stop this boot; atomic */
+};
+
+/*
+ * Takes what @config asks for, boots, and runs until the guest or the operator ends it; then
+ * gives everything back. Returns the exit status of the process; what went wrong is on @log.
+ */
+int vm_run(const struct vm_config *config, struct log *log);
+
+/* Ends the present boot. The first reason counts. Any thread. */
+void vm_stop(struct vm *vm, enum vm_end end);
+
+#endif
