@@ -18,9 +18,7 @@
 struct loader {
 	struct guest_memory *memory;
 	struct log *log;
-	const char *path;
-	int fd;
-	uint64_t size;	/* bytes in the file */
+	const struct image_file *file;
 	struct elf_image image;
 	unsigned nr_segments;
 	struct elf_segment segments[ELF_SEGMENTS_MAX];	/* PT_LOAD, not empty */
@@ -35,39 +33,45 @@ static int PRINTF(3, 4) loader_fail(struct loader *loader, int error, const char
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	log_error(loader->log, "%s: %s", loader->path, text);
+	log_error(loader->log, "%s: %s", loader->file->path, text);
 	return error;
 }
 
-static int loader_open(struct loader *loader)
+static int open_failed(struct log *log, const char *path, int error, const char *why)
+{
+	log_error(log, "%s: %s", path, why);
+	return error;
+}
+
+int image_open(struct image_file *file, const char *path, struct log *log)
 {
 	struct stat stat;
-	int ret;
+	int ret = 0;
 
 	/* Not to wait for the writer of a pipe, which is refused below. */
-	loader->fd = open(loader->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (loader->fd < 0) {
-		ret = -errno;
-		return loader_fail(loader, ret, "%s; give a file that can be read",
-				   strerror(-ret));
-	}
-	if (fstat(loader->fd, &stat)) {
-		ret = -errno;
-		loader_fail(loader, ret, "%s", strerror(-ret));
-		goto close_fd;
-	}
-	if (!S_ISREG(stat.st_mode)) {
-		ret = S_ISDIR(stat.st_mode) ? -EISDIR : -EINVAL;
-		loader_fail(loader, ret, "%s; give a regular file",
-			    S_ISDIR(stat.st_mode) ? "a folder" : "not a regular file");
-		goto close_fd;
-	}
-	loader->size = (uint64_t)stat.st_size;
-	return 0;
-
-close_fd:
-	close(loader->fd);
+	*file = (struct image_file){
+		.path = path,
+		.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK),
+	};
+	if (file->fd < 0 || fstat(file->fd, &stat))
+		ret = open_failed(log, path, -errno, errno == ENOENT ?
+				  "there is no such file" : strerror(errno));
+	else if (S_ISDIR(stat.st_mode))
+		ret = open_failed(log, path, -EISDIR, "a folder; give a regular file");
+	else if (!S_ISREG(stat.st_mode))
+		ret = open_failed(log, path, -EINVAL, "not a file; give a regular file");
+	if (ret)
+		image_close(file);
+	else
+		file->size = (uint64_t)stat.st_size;
 	return ret;
+}
+
+void image_close(struct image_file *file)
+{
+	if (file->fd >= 0)
+		close(file->fd);
+	file->fd = -1;
 }
 
 /* Reads all of [offset, offset + size), which lies in the file unless it shrinks meanwhile. */
@@ -76,7 +80,7 @@ static int loader_read(struct loader *loader, uint64_t offset, void *buffer, siz
 	uint8_t *next = buffer;
 
 	while (size > 0) {
-		ssize_t done = pread(loader->fd, next, size, (off_t)offset);
+		ssize_t done = pread(loader->file->fd, next, size, (off_t)offset);
 		int ret = done < 0 ? -errno : -ENODATA;
 
 		if (ret == -EINTR)
@@ -120,8 +124,8 @@ static int read_start(struct loader *loader, const uint16_t *machines)
 	const char *problem;
 	int ret;
 
-	if (loader->size < size)
-		size = loader->size;
+	if (loader->file->size < size)
+		size = loader->file->size;
 	ret = loader_read(loader, 0, &start, size);
 	if (ret)
 		return ret;
@@ -142,7 +146,7 @@ static int check_segment(struct loader *loader, const struct elf_segment *segmen
 	if (segment->filesz > segment->memsz)
 		return loader_fail(loader, -ENOEXEC, "a segment is larger in the file than in "
 				   "memory; is it damaged?");
-	if (!range_within(segment->offset, segment->filesz, 0, loader->size))
+	if (!range_within(segment->offset, segment->filesz, 0, loader->file->size))
 		return loader_fail(loader, -ENOEXEC, "ends before its segments do; is the copy "
 				   "complete?");
 	if (!range_within(segment->paddr, segment->memsz, 0, memory->size))
@@ -187,7 +191,7 @@ static int read_segments(struct loader *loader)
 	size_t size = (size_t)image->nr_headers * image->header_size;
 	int ret;
 
-	if (!range_within(image->headers_offset, size, 0, loader->size))
+	if (!range_within(image->headers_offset, size, 0, loader->file->size))
 		return loader_fail(loader, -ENOEXEC,
 				   "ends before its program headers do; is the copy complete?");
 	ret = loader_read(loader, image->headers_offset, raw, size);
@@ -234,7 +238,7 @@ static int place_kernel(struct loader *loader, struct loaded_kernel *kernel)
 
 static int load_range(struct loader *loader, uint64_t gpa, uint64_t offset, uint64_t size)
 {
-	int ret = guest_memory_load(loader->memory, gpa, loader->fd, offset, size);
+	int ret = guest_memory_load(loader->memory, gpa, loader->file->fd, offset, size);
 
 	if (ret)
 		return loader_fail(loader, ret, "cannot be read: %s", strerror(-ret));
@@ -257,23 +261,17 @@ static int load_segments(struct loader *loader)
 	return 0;
 }
 
-int loader_load_kernel(struct guest_memory *memory, const char *path, const uint16_t *machines,
-		       struct log *log, struct loaded_kernel *kernel)
+int loader_load_kernel(struct guest_memory *memory, const struct image_file *file,
+		       const uint16_t *machines, struct log *log, struct loaded_kernel *kernel)
 {
-	struct loader loader = { .memory = memory, .log = log, .path = path };
-	int ret = loader_open(&loader);
+	struct loader loader = { .memory = memory, .log = log, .file = file };
+	int ret = read_start(&loader, machines);
 
-	if (ret)
-		return ret;
-	ret = read_start(&loader, machines);
 	if (!ret)
 		ret = read_segments(&loader);
 	if (!ret)
 		ret = place_kernel(&loader, kernel);
-	if (!ret)
-		ret = load_segments(&loader);
-	close(loader.fd);
-	return ret;
+	return ret ? ret : load_segments(&loader);
 }
 
 static int load_whole(struct loader *loader, uint64_t gpa, uint64_t limit)
@@ -285,27 +283,20 @@ static int load_whole(struct loader *loader, uint64_t gpa, uint64_t limit)
 	if (limit > end)
 		limit = end;
 	room = gpa >= memory->base && gpa < limit ? limit - gpa : 0;
-	if (!loader->size)
+	if (!loader->file->size)
 		return loader_fail(loader, -ENODATA, "is empty; give a complete file");
-	if (loader->size > room)
+	if (loader->file->size > room)
 		return loader_fail(loader, -EFBIG, "%llu KiB do not fit into the %llu KiB left for "
 				   "it; give the guest more with --memory",
-				   (unsigned long long)(loader->size / KIB),
+				   (unsigned long long)(loader->file->size / KIB),
 				   (unsigned long long)(room / KIB));
-	return load_range(loader, gpa, 0, loader->size);
+	return load_range(loader, gpa, 0, loader->file->size);
 }
 
-int loader_load_file(struct guest_memory *memory, const char *path, uint64_t gpa, uint64_t limit,
-		     struct log *log, uint64_t *size)
+int loader_load_file(struct guest_memory *memory, const struct image_file *file, uint64_t gpa,
+		     uint64_t limit, struct log *log)
 {
-	struct loader loader = { .memory = memory, .log = log, .path = path };
-	int ret = loader_open(&loader);
+	struct loader loader = { .memory = memory, .log = log, .file = file };
 
-	if (ret)
-		return ret;
-	ret = load_whole(&loader, gpa, limit);
-	if (!ret)
-		*size = loader.size;
-	close(loader.fd);
-	return ret;
+	return load_whole(&loader, gpa, limit);
 }

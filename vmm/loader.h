@@ -15,15 +15,26 @@ struct loaded_kernel {
 	bool big_endian;	/* ELF's byte order */
 };
 
+/* A file to load from, opened once, so that it can be loaded again when the guest reboots. */
+struct image_file {
+	const char *path;	/* borrowed; for messages */
+	int fd;
+	uint64_t size;		/* bytes, when it was opened */
+};
+
+/* 0, or a negative errno after one line on log: not there, no permission, not a file. */
+int image_open(struct image_file *file, const char *path, struct log *log);
+void image_close(struct image_file *file);
+
 /*
- * Loads the PT_LOAD segments of @path at their physical addresses + @memory->base and clears
+ * Loads the PT_LOAD segments of @file at their physical addresses + @memory->base and clears
  * bss. @machine: the EM_* values accepted (PAPR: EM_PPC64, EM_PPC), 0-terminated. Returns 0,
  * or a negative errno after one line on log that names the file and what is wrong with it.
  */
-int loader_load_kernel(struct guest_memory *memory, const char *path, const uint16_t *machines,
-		       struct log *log, struct loaded_kernel *kernel);
-/* Loads @path whole at @gpa; stores its size. -EFBIG when it does not fit below @limit (gpa). */
-int loader_load_file(struct guest_memory *memory, const char *path, uint64_t gpa, uint64_t limit,
-		     struct log *log, uint64_t *size);
+int loader_load_kernel(struct guest_memory *memory, const struct image_file *file,
+		       const uint16_t *machines, struct log *log, struct loaded_kernel *kernel);
+/* Loads @file whole at @gpa. -EFBIG when it does not fit below @limit (gpa). */
+int loader_load_file(struct guest_memory *memory, const struct image_file *file, uint64_t gpa,
+		     uint64_t limit, struct log *log);
 
 #endif

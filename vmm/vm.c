@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Taking from the host what a VM needs, step by step, and giving it back in reverse. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -110,44 +108,22 @@ static void exit_timeout(struct vm *vm)
 	close(vm->timer_source.fd);
 }
 
-static int open_file(struct vm *vm, const char *option, const char *path)
-{
-	struct stat stat;
-	int fd = open(path, O_RDONLY | O_CLOEXEC), error = 0;
-
-	if (fd < 0 || fstat(fd, &stat))
-		error = -errno;
-	else if (!S_ISREG(stat.st_mode))
-		error = -EINVAL;
-	if (!error)
-		return fd;
-	log_error(vm->log, "%s %s: %s", option, path,
-		  error == -EINVAL ? "not a regular file" : strerror(-error));
-	if (fd >= 0)
-		close(fd);
-	return error;
-}
-
 static int open_files(struct vm *vm)
 {
-	vm->initrd_fd = -1;
-	vm->kernel_fd = open_file(vm, "--kernel", vm->config->kernel);
-	if (vm->kernel_fd < 0)
-		return vm->kernel_fd;
-	if (vm->config->initrd)
-		vm->initrd_fd = open_file(vm, "--initrd", vm->config->initrd);
-	if (vm->config->initrd && vm->initrd_fd < 0) {
-		close(vm->kernel_fd);
-		return vm->initrd_fd;
-	}
-	return 0;
+	int error = image_open(&vm->kernel, vm->config->kernel, vm->log);
+
+	vm->initrd.fd = -1;
+	if (!error && vm->config->initrd)
+		error = image_open(&vm->initrd, vm->config->initrd, vm->log);
+	if (error)
+		image_close(&vm->kernel);
+	return error;
 }
 
 static void close_files(struct vm *vm)
 {
-	close(vm->kernel_fd);
-	if (vm->initrd_fd >= 0)
-		close(vm->initrd_fd);
+	image_close(&vm->initrd);
+	image_close(&vm->kernel);
 }
 
 static int open_nvram(struct vm *vm)

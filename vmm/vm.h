@@ -15,6 +15,7 @@
 #include "vmm/group/claim.h"
 #include "vmm/group/host.h"
 #include "vmm/kvm.h"
+#include "vmm/loader.h"
 #include "vmm/log.h"
 #include "vmm/loop.h"
 
@@ -47,7 +48,7 @@ struct vm {
 	struct loop_source timer_source;
 	struct console console;
 	struct kvm kvm;
-	int kernel_fd, initrd_fd;	/* initrd_fd: -1 when there is none */
+	struct image_file kernel, initrd;	/* initrd.fd: -1 when there is none */
 	int nvram_fd;
 	int64_t rtc_offset;		/* seconds; atomic */
 	unsigned nr_groups;

@@ -60,8 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct log log = { .fd = -1 };
 	struct guest_memory memory;
 	struct loaded_kernel kernel;
-	uint64_t file_size;
-	char path[32];
+	struct image_file file = { .path = "kernel" };
 	int fd;
 
 	if (!size)
@@ -74,10 +73,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		write_header(fd, data[0]);
 	else if (data[0] & 0x40)
 		write_ident(fd, data[0]);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (!loader_load_kernel(&memory, path, machines, &log, &kernel))
+	file.fd = fd;
+	file.size = (uint64_t)lseek(fd, 0, SEEK_END);
+	if (!loader_load_kernel(&memory, &file, machines, &log, &kernel))
 		check_kernel(&kernel);
-	loader_load_file(&memory, path, MIB, RAM, &log, &file_size);
+	loader_load_file(&memory, &file, MIB, RAM, &log);
 	guest_memory_exit(&memory);
 	close(fd);
 	return 0;

@@ -88,6 +88,20 @@ static struct image good_image(bool is_64bit, bool big_endian)
 	return image;
 }
 
+/* The file of that name is opened, loaded as a kernel, and closed. */
+static int load_kernel(struct guest_memory *memory, const char *path, struct log *log,
+		       struct loaded_kernel *kernel)
+{
+	struct image_file file;
+	int ret = image_open(&file, path, log);
+
+	if (ret)
+		return ret;
+	ret = loader_load_kernel(memory, &file, machines, log, kernel);
+	image_close(&file);
+	return ret;
+}
+
 /* Loads @image into memory that is full of 0xee. */
 static int load(const struct image *image, struct guest_memory *memory, struct capture *capture,
 		struct loaded_kernel *kernel)
@@ -98,7 +112,7 @@ static int load(const struct image *image, struct guest_memory *memory, struct c
 	temporary_file(path, image->bytes, image->size);
 	ck_assert_int_eq(guest_memory_init(memory, 0, RAM), 0);
 	ck_assert_int_eq(guest_memory_fill(memory, 0, 0xee, RAM), 0);
-	ret = loader_load_kernel(memory, path, machines, &capture->log, kernel);
+	ret = load_kernel(memory, path, &capture->log, kernel);
 	unlink(path);
 	return ret;
 }
@@ -150,7 +164,7 @@ START_TEST(test_base)
 	capture_init(&capture);
 	temporary_file(path, image.bytes, image.size);
 	ck_assert_int_eq(guest_memory_init(&memory, GIB, RAM), 0);
-	ck_assert_int_eq(loader_load_kernel(&memory, path, machines, &capture.log, &kernel), 0);
+	ck_assert_int_eq(load_kernel(&memory, path, &capture.log, &kernel), 0);
 	ck_assert_uint_eq(kernel.entry, GIB + 0x40);
 	ck_assert_uint_eq(kernel.start, GIB);
 	ck_assert_uint_eq(kernel.end, GIB + 2 * MIB + 0x200);
@@ -449,9 +463,9 @@ static const struct {
 	const char *message;
 } paths[] = {
 	{ "/nonexistent/vmlinux", -ENOENT,
-	  "/nonexistent/vmlinux: No such file or directory; give a file that can be read" },
+	  "/nonexistent/vmlinux: there is no such file" },
 	{ "/tmp", -EISDIR, "/tmp: a folder; give a regular file" },
-	{ "/dev/null", -EINVAL, "/dev/null: not a regular file; give a regular file" },
+	{ "/dev/null", -EINVAL, "/dev/null: not a file; give a regular file" },
 	{ "/proc/self/mem", -ENOEXEC, "/proc/self/mem: cannot be the kernel: it is empty" },
 };
 
@@ -460,15 +474,12 @@ START_TEST(test_paths)
 	struct guest_memory memory;
 	struct capture capture;
 	struct loaded_kernel kernel;
-	uint64_t size;
 
 	capture_init(&capture);
 	ck_assert_int_eq(guest_memory_init(&memory, 0, RAM), 0);
-	ck_assert_int_eq(loader_load_kernel(&memory, paths[_i].path, machines, &capture.log,
-					    &kernel), paths[_i].error);
+	ck_assert_int_eq(load_kernel(&memory, paths[_i].path, &capture.log, &kernel),
+			 paths[_i].error);
 	capture_expect(&capture, paths[_i].message);
-	ck_assert_int_lt(loader_load_file(&memory, paths[_i].path, 0, RAM, &capture.log, &size), 0);
-	capture_expect(&capture, paths[_i].path);
 	guest_memory_exit(&memory);
 	capture_exit(&capture);
 }
@@ -487,9 +498,9 @@ START_TEST(test_fifo)
 	unlink(path);
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	ck_assert_int_eq(guest_memory_init(&memory, 0, RAM), 0);
-	ck_assert_int_eq(loader_load_kernel(&memory, path, machines, &capture.log, &kernel),
+	ck_assert_int_eq(load_kernel(&memory, path, &capture.log, &kernel),
 			 -EINVAL);
-	capture_expect(&capture, "not a regular file");
+	capture_expect(&capture, "not a file");
 	unlink(path);
 	guest_memory_exit(&memory);
 	capture_exit(&capture);
@@ -510,10 +521,10 @@ START_TEST(test_unreadable)
 	ck_assert_int_eq(guest_memory_init(&memory, 0, RAM), 0);
 	/* Root may read everything; not so an ordinary user. */
 	ck_assert(user != 0 || seteuid(65534) == 0);
-	ck_assert_int_eq(loader_load_kernel(&memory, path, machines, &capture.log, &kernel),
+	ck_assert_int_eq(load_kernel(&memory, path, &capture.log, &kernel),
 			 -EACCES);
 	ck_assert_int_eq(seteuid(user), 0);
-	capture_expect(&capture, "Permission denied; give a file that can be read");
+	capture_expect(&capture, "Permission denied");
 	unlink(path);
 	guest_memory_exit(&memory);
 	capture_exit(&capture);
@@ -541,20 +552,21 @@ START_TEST(test_file)
 {
 	struct guest_memory memory;
 	struct capture capture;
+	struct image_file file;
 	char path[32], *data = malloc(4096);
-	uint64_t size = 0;
 
 	capture_init(&capture);
 	memset(data, 0x33, 4096);
 	temporary_file(path, data, files[_i].size);
 	ck_assert_int_eq(guest_memory_init(&memory, 0, RAM), 0);
-	ck_assert_int_eq(loader_load_file(&memory, path, files[_i].gpa, files[_i].limit,
-					  &capture.log, &size), files[_i].error);
+	ck_assert_int_eq(image_open(&file, path, &capture.log), 0);
+	ck_assert_int_eq(loader_load_file(&memory, &file, files[_i].gpa, files[_i].limit,
+					  &capture.log), files[_i].error);
+	image_close(&file);
 	if (files[_i].error) {
 		capture_expect(&capture, files[_i].message);
 	} else {
 		ck_assert_str_eq(capture_take(&capture), "");
-		ck_assert_uint_eq(size, 4096);
 		expect_bytes(&memory, files[_i].gpa, 0x33, 4096);
 	}
 	unlink(path);

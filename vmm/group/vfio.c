@@ -15,7 +15,7 @@
 
 #include "vmm/group/vfio_private.h"
 
-#define DEFAULT_WINDOW_SHIFT 12	/* the kernel makes it of 4K pages on every host */
+#define WINDOW_SHIFT 12	/* 4K IOMMU pages, whatever the host's pages are */
 
 static int vfio_group_register(struct group *group, uint64_t hva, uint64_t size)
 {
@@ -189,23 +189,50 @@ static int attach(struct vfio_group *vfio, const struct host_group *host)
 	return ret;
 }
 
-static int read_window(struct vfio_group *vfio)
+/* The same as the kernel's default window, which it would make when it is first used. */
+static int make_window(struct vfio_group *vfio, const struct vfio_iommu_spapr_tce_info *info)
+{
+	struct vfio_iommu_spapr_tce_remove remove = {
+		.argsz = sizeof(remove), .start_addr = info->dma32_window_start,
+	};
+	struct vfio_iommu_spapr_tce_create create = {
+		.argsz = sizeof(create),
+		.page_shift = WINDOW_SHIFT,
+		.window_size = info->dma32_window_size,
+		.levels = 1,
+	};
+
+	if (ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_TCE_REMOVE, &remove) < 0 ||
+	    ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_TCE_CREATE, &create) < 0)
+		return -errno;
+	vfio->group.window.iova = create.start_addr;
+	vfio->group.window.size = info->dma32_window_size;
+	vfio->group.window.page_shift = WINDOW_SHIFT;
+	return 0;
+}
+
+/* A host that cannot make the window shows that here, not when a guest's driver starts. */
+static int open_window(struct vfio_group *vfio)
 {
 	struct vfio_iommu_spapr_tce_info info = {.argsz = sizeof(info)};
-	struct group_dma_window *window = &vfio->group.window;
 	int ret = 0;
 
 	if (ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_TCE_GET_INFO, &info) < 0)
 		ret = -errno;
-	window->page_shift = DEFAULT_WINDOW_SHIFT;
-	window->iova = info.dma32_window_start;
-	window->size = info.dma32_window_size;
-	if (!ret && (!window->size || !is_aligned(window->iova | window->size,
-						  1ULL << window->page_shift)))
-		ret = -ENODEV;
-	if (ret)
-		log_error(vfio->log, "group %u has no 32-bit DMA window that can be used: %s",
-			  vfio->group.number, strerror(-ret));
+	else if (!info.dma32_window_size ||
+		 !is_aligned(info.dma32_window_start | info.dma32_window_size,
+			     1ULL << WINDOW_SHIFT))
+		ret = -ENOTSUP;
+	if (!ret)
+		ret = make_window(vfio, &info);
+	if (ret == -ENODEV)
+		log_error(vfio->log, "group %u: the host gives it no DMA window: %s; a host driver "
+			  "that had a device of it may have used it up: start the host without "
+			  "that driver", vfio->group.number, strerror(-ret));
+	else if (ret)
+		log_error(vfio->log, "group %u has no 32-bit DMA window that can be used: %s%s",
+			  vfio->group.number, strerror(-ret),
+			  ret == -ENOMEM ? "; raise the limit for locked memory (ulimit -l)" : "");
 	return ret;
 }
 
@@ -314,7 +341,7 @@ int vfio_group_open(const struct host_root *root, const struct host_group *host,
 	if (!ret)
 		ret = attach(vfio, host);
 	if (!ret)
-		ret = read_window(vfio);
+		ret = open_window(vfio);
 	if (!ret)
 		ret = open_devices(vfio, host);
 	if (!ret)

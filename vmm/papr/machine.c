@@ -229,19 +229,20 @@ static void destroy_vcpus(struct machine *machine)
 static int load_images(struct machine *machine)
 {
 	static const uint16_t machines[] = { EM_PPC64, EM_PPC, 0 };
-	const struct vm_config *config = machine->vm->config;
+	struct vm *vm = machine->vm;
 	struct papr_boot *boot = &machine->boot;
 	uint64_t limit = machine->memory.size < 2 * GIB ? machine->memory.size : 2 * GIB;
 	int error;
 
-	error = loader_load_kernel(&machine->memory, config->kernel, machines, machine->vm->log,
+	error = loader_load_kernel(&machine->memory, &vm->kernel, machines, vm->log,
 				   &boot->kernel);
 	if (error)
 		return error;
 	boot->initrd = align_up(boot->kernel.end, BOOT_ALIGN);
-	if (config->initrd)
-		error = loader_load_file(&machine->memory, config->initrd, boot->initrd,
-					 limit, machine->vm->log, &boot->initrd_size);
+	boot->initrd_size = vm->initrd.fd < 0 ? 0 : vm->initrd.size;
+	if (vm->initrd.fd >= 0)
+		error = loader_load_file(&machine->memory, &vm->initrd, boot->initrd, limit,
+					 vm->log);
 	if (error)
 		return error;
 	boot->rtas = align_up(boot->initrd + boot->initrd_size, BOOT_ALIGN);
@@ -249,7 +250,7 @@ static int load_images(struct machine *machine)
 	error = guest_memory_write(&machine->memory, boot->rtas, rtas_blob,
 				   (size_t)(rtas_blob_end - rtas_blob));
 	if (error)
-		log_error(machine->vm->log, "kernel and initrd do not fit in guest memory: "
+		log_error(vm->log, "kernel and initrd do not fit in guest memory: "
 			  "give more with --memory");
 	return error;
 }
