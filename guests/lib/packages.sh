@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# The build machine's own packages: finds out what is missing without asking
+# apt, and has apt install exactly that.
+
+# A line per need: the command or file that shows it is there, its package.
+build_needs="
+gcc			gcc
+/usr/include/stdio.h	libc6-dev
+meson			meson
+ninja			ninja-build
+pkg-config		pkgconf
+/usr/include/libfdt.h	libfdt-dev
+/usr/include/seccomp.h	libseccomp-dev
+/usr/include/cap-ng.h	libcap-ng-dev
+/usr/include/check.h	check
+dtc			device-tree-compiler
+python3			python3-minimal
+powerpc64le-linux-gnu-gcc	gcc-powerpc64le-linux-gnu
+"
+
+lab_needs="
+qemu-system-ppc64	qemu-system-ppc
+depmod			kmod
+cpio			cpio
+xz			xz-utils
+"
+
+missing_packages()
+{
+	local probe package
+
+	while read -r probe package; do
+		case $probe in
+		'')	;;
+		/*)	[ -e "$probe" ] || echo "$package" ;;
+		*)	command -v "$probe" >/dev/null ||
+				[ -x "/sbin/$probe" ] || [ -x "/usr/sbin/$probe" ] ||
+				echo "$package" ;;
+		esac
+	done <<<"$build_needs$lab_needs"
+}
+
+as_root()
+{
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "not root, and no sudo; as root, run: $*"
+	fi
+}
+
+ensure_packages()
+{
+	if [ -n "$(missing_packages)" ]; then
+		with_setup_lock install_packages
+	fi
+}
+
+# Looks again, as another run may have installed them meanwhile.
+install_packages()
+{
+	local missing
+
+	mapfile -t missing < <(missing_packages)
+	if [ ${#missing[@]} = 0 ]; then
+		return 0
+	fi
+	say "installing what is missing on this machine (a few minutes at most): ${missing[*]}"
+	as_root apt-get update -q >&2
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
+		--no-install-recommends "${missing[@]}" >&2
+}

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# QEMU's command line for an emulated host.  Uses what tests/lab/host parsed.
+#
+# The lab's own devices are functions of one slot, on powernv9 in pcie.5, so
+# that pcie.0 to pcie.4 are free for the devices of a test.
+
+kernel_command_line()
+{
+	echo "console=hvc0 loglevel=5 oops=panic panic=1 ${peer:+lab.peer} $append"
+}
+
+# Function $1 of the lab's slot, as properties of a device.
+lab_slot()
+{
+	case $machine in
+	powernv9)	echo "bus=pcie.5,addr=0.$1,multifunction=on" ;;
+	pseries)	echo "bus=pci.0,addr=1.$1,multifunction=on" ;;
+	esac
+}
+
+# Instruction counting on powernv9 needs QEMU 10; Debian 12 has 7.2.
+needs_newer_qemu()
+{
+	[ -n "$icount" ] && [ -z "${PVMM_QEMU:-}" ] &&
+		! qemu-system-ppc64 --version | grep -q 'version [1-9][0-9]'
+}
+
+# The emulator: $PVMM_QEMU, the system's, or a newer one with its own libraries.
+find_qemu()
+{
+	local dir=$build/packages/qemu triplet
+
+	qemu_arguments=("${PVMM_QEMU:-qemu-system-ppc64}")
+	if needs_newer_qemu; then
+		triplet=$(basename "$dir"/usr/lib/*-linux-gnu)
+		qemu_arguments=(env "QEMU_MODULE_DIR=$dir/usr/lib/$triplet/qemu"
+			"$(echo "$dir"/lib64/ld-linux-*.so.2)"
+			--library-path "$dir/lib/$triplet:$dir/usr/lib/$triplet"
+			"$dir/usr/bin/qemu-system-ppc64" -L "$dir/usr/share/qemu" -L "$dir/usr/share/skiboot")
+	fi
+}
+
+machine_arguments()
+{
+	find_qemu
+	qemu_arguments+=(-nodefaults -no-user-config -no-reboot
+		-display none -monitor none -serial "file:$run/console" -m "$memory")
+	if [ -n "$icount" ]; then
+		qemu_arguments+=(-icount "shift=0,sleep=off" -smp 1)
+	else
+		qemu_arguments+=(-accel "tcg,thread=multi" -smp "$cpus")
+	fi
+	"${machine}_arguments"
+	qemu_arguments+=(-kernel "$(readlink -f "$build/packages/kernel-6.12-$page_size/vmlinux")"
+		-initrd "$lab/boot-$page_size/initramfs" -append "$(kernel_command_line)")
+	channel_arguments
+	serve_arguments 1 share "$run/share"
+	serve_arguments 2 root "$lab/host-$page_size" ,readonly=on
+	if [ -n "$peer" ]; then
+		serve_arguments 3 peer "$build/packages/peer" ,readonly=on
+	fi
+	qemu_arguments+=("${qemu_extra[@]}")
+}
+
+pseries_arguments()
+{
+	qemu_arguments+=(-cpu POWER10 -machine
+		"pseries,x-vof=on,cap-nested-hv=on,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off")
+}
+
+# The firmware spends a second on each PHB, so have only those that are used.
+powernv9_arguments()
+{
+	local index
+
+	qemu_arguments+=(-machine powernv9
+		-device "ipmi-bmc-sim,id=lab-bmc" -device "isa-ipmi-bt,bmc=lab-bmc,irq=10")
+	for index in 0 1 2 3 4 5; do
+		if [ "$index" = 5 ] || [[ " ${qemu_extra[*]} " == *[=,]"pcie.$index"[\ ,]* ]]; then
+			qemu_arguments+=(-device "pnv-phb,chip-id=0,index=$index,id=phb$index"
+				-device "pnv-phb-root-port,bus=phb$index,id=pcie.$index")
+		fi
+	done
+}
+
+channel_arguments()
+{
+	qemu_arguments+=(-device "virtio-serial-pci,id=lab-serial,$(lab_slot 0)")
+	if [ -n "$terminal" ]; then
+		# Ctrl-A is for the command, which may well be pvmm: QEMU takes Ctrl-].
+		qemu_arguments+=(-echr 0x1d -chardev "stdio,id=lab-channel,signal=off,mux=on"
+			-device "virtconsole,bus=lab-serial.0,chardev=lab-channel,name=lab")
+	else
+		qemu_arguments+=(-chardev "file,id=lab-channel,path=$run/output"
+			-device "virtserialport,bus=lab-serial.0,chardev=lab-channel,name=lab")
+	fi
+}
+
+# serve_arguments FUNCTION TAG FOLDER [OPTIONS]: a folder that the host mounts.
+serve_arguments()
+{
+	qemu_arguments+=(-fsdev "local,id=lab-$2,path=$3,security_model=none${4:-}"
+		-device "virtio-9p-pci,fsdev=lab-$2,mount_tag=$2,$(lab_slot "$1")")
+}
