@@ -6,8 +6,17 @@
 #ifndef PVMM_MACHINE_H
 #define PVMM_MACHINE_H
 
+struct log;
 struct machine;
+struct machine_host;
 struct vm;
+
+/*
+ * What the architecture must know of the host for every boot, read before the host's files go
+ * out of view. 0 or a negative errno after one line on the log.
+ */
+int machine_host_init(struct log *log, struct machine_host **host);
+void machine_host_exit(struct machine_host *host);
 
 /* Memory loaded, device tree written (and dumped if asked), all vCPUs parked. 0 or a negative
  * errno after one line on the log; nothing held after a failure. */

@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A terminal in raw mode, and the promise that it comes out of it. The promise is kept by a
- * small watcher process: it does nothing but wait until this process is gone, whatever ended
- * it (SIGSEGV and SIGKILL as well), and then restores the terminal.
+ * A terminal in raw mode, and the promise that it comes out of it, which a watcher keeps
+ * (watcher.h): it restores the terminal when this process is gone, whatever ended it.
  */
 #ifndef PVMM_TERMINAL_H
 #define PVMM_TERMINAL_H
 
-#include <sys/types.h>
 #include <termios.h>
 
-#include "vmm/util.h"
+#include "vmm/watcher.h"
 
 struct terminal {
 	int fd;			/* borrowed */
 	bool raw;		/* must be restored */
 	struct termios saved;
-	int watch_fd;		/* the watcher ends when this closes */
-	pid_t watcher;
+	struct watcher watcher;
 };
 
 /*

@@ -76,24 +76,34 @@ static bool wait_until_runnable(struct vcpu *vcpu)
 	return !quit;
 }
 
+/* In and out of the guest once; an error stops the VM and has been logged. */
+static int run_once(struct vcpu *vcpu)
+{
+	int error = kvm_vcpu_run(&vcpu->kvm);
+
+	if (error == -EINTR || error == -EAGAIN)
+		return 0;
+	if (!error)
+		return vcpu->vcpus->ops->handle_exit(vcpu);
+	log_error(vcpu->vcpus->log, "vCPU %u: KVM_RUN failed: %s", vcpu->index, strerror(-error));
+	return error;
+}
+
+static void fail(struct vcpu *vcpu)
+{
+	vcpu->vcpus->ops->failed(vcpu);
+	vcpu_park(vcpu);
+}
+
 static void *run(void *arg)
 {
 	struct vcpu *vcpu = arg;
-	int error;
 
+	if (vcpu->vcpus->ops->begin && vcpu->vcpus->ops->begin(vcpu))
+		fail(vcpu);
 	while (wait_until_runnable(vcpu)) {
-		error = kvm_vcpu_run(&vcpu->kvm);
-		if (error == -EINTR || error == -EAGAIN)
-			continue;
-		if (!error)
-			error = vcpu->vcpus->ops->handle_exit(vcpu);
-		else
-			log_error(vcpu->vcpus->log, "vCPU %u: KVM_RUN failed: %s", vcpu->index,
-				  strerror(-error));
-		if (error) {
-			vcpu->vcpus->ops->failed(vcpu);
-			vcpu_park(vcpu);
-		}
+		if (run_once(vcpu))
+			fail(vcpu);
 	}
 	return NULL;
 }

@@ -15,6 +15,8 @@ struct vcpu;
 struct vcpus;
 
 struct vcpu_ops {
+	/* First thing in the vCPU's thread; an error is a failure of the vCPU. NULL: nothing. */
+	int (*begin)(struct vcpu *vcpu);
 	/* Makes the vCPU known to the interrupt controller, sets what never changes. */
 	int (*init)(struct vcpu *vcpu);
 	/* Handles the exit in vcpu->kvm.run; an error stops the VM after one line on log. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Taking from the host what a VM needs, step by step, and giving it back in reverse. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -11,6 +12,7 @@
 #include "devices/papr_nvram.h"
 #include "vmm/group/vfio.h"
 #include "vmm/machine.h"
+#include "vmm/sandbox.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
@@ -155,38 +157,8 @@ static void close_kvm(struct vm *vm)
 	kvm_close(&vm->kvm);
 }
 
-static void release_groups(struct vm *vm)
-{
-	while (vm->nr_groups > 0) {
-		unsigned i = --vm->nr_groups;
-
-		group_close(vm->groups[i]);
-		claim_release(vm->claims[i]);
-		vm->groups[i] = NULL;
-		vm->claims[i] = NULL;
-	}
-}
-
-static int take_group(struct vm *vm, unsigned i)
-{
-	const struct host_group *host = &vm->host_groups[i];
-	int error;
-
-	error = claim_group(&host_root_system, host, vm->config->claim, vm->log, &vm->claims[i]);
-	if (error)
-		return error;
-	error = vfio_group_open(&host_root_system, host, &vm->config->groups[i], vm->log,
-				&vm->groups[i]);
-	if (error) {
-		claim_release(vm->claims[i]);
-		return error;
-	}
-	vm->nr_groups++;
-	return 0;
-}
-
-/* Looks at all groups first, so that everything that is wrong is said at once. */
-static int take_groups(struct vm *vm)
+/* Looks at all groups before one is touched, so that all that is wrong is said at once. */
+static int find_groups(struct vm *vm)
 {
 	const struct vm_config *config = vm->config;
 	uint64_t lock_bytes = config->memory + config->nr_groups * GROUP_TABLE_BYTES;
@@ -198,16 +170,94 @@ static int take_groups(struct vm *vm)
 
 		error = error ? error : missing;
 	}
-	if (error)
-		return error;
-	if (host_groups_check(&host_root_system, vm->host_groups, config->nr_groups,
-			      config->claim, lock_bytes, vm->log))
-		return -EBUSY;
-	for (unsigned i = 0; i < config->nr_groups && !error; i++)
-		error = take_group(vm, i);
-	if (error)
-		release_groups(vm);
+	if (!error && host_groups_check(&host_root_system, vm->host_groups, config->nr_groups,
+					config->claim, lock_bytes, vm->log))
+		error = -EBUSY;
 	return error;
+}
+
+static void release_claims(struct vm *vm)
+{
+	keeper_stop(&vm->keeper, vm->log);
+	for (unsigned i = vm->config->nr_groups; i-- > 0;) {
+		claim_release(vm->claims[i]);
+		vm->claims[i] = NULL;
+	}
+}
+
+static int claim_groups(struct vm *vm)
+{
+	const struct vm_config *config = vm->config;
+	int error = 0;
+
+	for (unsigned i = 0; i < config->nr_groups && !error; i++)
+		error = claim_group(&host_root_system, &vm->host_groups[i], config->claim, vm->log,
+				    &vm->claims[i]);
+	if (!error)
+		error = keeper_start(&vm->keeper, vm->claims, config->nr_groups, vm->log);
+	if (error)
+		release_claims(vm);
+	return error;
+}
+
+static void close_groups(struct vm *vm)
+{
+	while (vm->nr_groups > 0) {
+		group_close(vm->groups[--vm->nr_groups]);
+		vm->groups[vm->nr_groups] = NULL;
+	}
+}
+
+static int open_groups(struct vm *vm)
+{
+	int error = 0;
+
+	while (!error && vm->nr_groups < vm->config->nr_groups) {
+		unsigned i = vm->nr_groups;
+
+		error = vfio_group_open(&host_root_system, &vm->host_groups[i],
+					&vm->config->groups[i], vm->log, &vm->groups[i]);
+		if (!error)
+			vm->nr_groups++;
+	}
+	if (error)
+		close_groups(vm);
+	return error;
+}
+
+static int learn_host(struct vm *vm)
+{
+	return machine_host_init(vm->log, &vm->host);
+}
+
+static void forget_host(struct vm *vm)
+{
+	machine_host_exit(vm->host);
+}
+
+static int open_dump(struct vm *vm)
+{
+	const char *path = vm->config->dump_dtb;
+
+	vm->dump_fd = -1;
+	if (!path)
+		return 0;
+	vm->dump_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (vm->dump_fd >= 0)
+		return 0;
+	log_error(vm->log, "--dump-dtb %s: %s", path, strerror(errno));
+	return -EIO;
+}
+
+static void close_dump(struct vm *vm)
+{
+	if (vm->dump_fd >= 0)
+		close(vm->dump_fd);
+}
+
+static int enter_sandbox(struct vm *vm)
+{
+	return sandbox_enter(vm->log);
 }
 
 static void quit_console(void *owner)
@@ -229,7 +279,11 @@ static void exit_console(struct vm *vm)
 	console_exit(&vm->console);
 }
 
-/* Construction in this order, undone in reverse. Each step logs its own failure. */
+/*
+ * Construction in this order, undone in reverse. Each step logs its own failure. What can be
+ * wrong with the operator's files comes before a device changes hands; the keeper is forked off
+ * before the groups are open, so that it holds none of them; the sandbox is last.
+ */
 static const struct step {
 	int (*init)(struct vm *vm);
 	void (*exit)(struct vm *vm);
@@ -238,10 +292,15 @@ static const struct step {
 	{ init_signals, exit_signals },
 	{ open_files, close_files },
 	{ open_nvram, close_nvram },
+	{ open_dump, close_dump },
+	{ learn_host, forget_host },
 	{ open_kvm, close_kvm },
-	{ take_groups, release_groups },
+	{ find_groups, NULL },
+	{ claim_groups, release_claims },
+	{ open_groups, close_groups },
 	{ init_timeout, exit_timeout },
 	{ init_console, exit_console },
+	{ enter_sandbox, NULL },
 };
 
 /* One boot: from a new machine to its end. Returns a negative errno when it could not start. */
@@ -319,7 +378,9 @@ int vm_run(const struct vm_config *config, struct log *log)
 	}
 	if (!error)
 		error = run(&vm);
-	while (done > 0)
-		steps[--done].exit(&vm);
+	while (done-- > 0) {
+		if (steps[done].exit)
+			steps[done].exit(&vm);
+	}
 	return error ? VM_EXIT_ERROR : exit_status(&vm);
 }

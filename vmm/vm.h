@@ -12,8 +12,8 @@
 
 #include "vmm/config.h"
 #include "vmm/console.h"
-#include "vmm/group/claim.h"
 #include "vmm/group/host.h"
+#include "vmm/group/keeper.h"
 #include "vmm/kvm.h"
 #include "vmm/loader.h"
 #include "vmm/log.h"
@@ -39,6 +39,7 @@ enum {
 };
 
 struct machine;
+struct machine_host;
 
 struct vm {
 	const struct vm_config *config;
@@ -50,11 +51,14 @@ struct vm {
 	struct kvm kvm;
 	struct image_file kernel, initrd;	/* initrd.fd: -1 when there is none */
 	int nvram_fd;
+	int dump_fd;			/* --dump-dtb; -1: not asked for */
 	int64_t rtc_offset;		/* seconds; atomic */
-	unsigned nr_groups;
+	unsigned nr_groups;		/* open ones */
 	struct host_group host_groups[CONFIG_GROUPS_MAX];
-	struct claim *claims[CONFIG_GROUPS_MAX];
+	struct claim *claims[CONFIG_GROUPS_MAX];	/* until the keeper has them */
+	struct keeper keeper;
 	struct group *groups[CONFIG_GROUPS_MAX];
+	struct machine_host *host;
 	struct machine *machine;	/* of the present boot */
 	enum vm_end end;		/* first reason to stop this boot; atomic */
 };

@@ -257,6 +257,22 @@ void claim_release(struct claim *claim)
 	free(claim);
 }
 
+unsigned claim_files(const struct claim *claim, int *files, unsigned max)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; claim && i < claim->nr_devices && count < max; i++)
+		files[count++] = claim->devices[i].record.fd;
+	return count;
+}
+
+void claim_forget(struct claim *claim)
+{
+	for (unsigned i = 0; claim && i < claim->nr_devices; i++)
+		claim_record_close(&claim->devices[i].record);
+	free(claim);
+}
+
 static bool device_in_use(const struct host_root *root, const char *bdf)
 {
 	char group[16];

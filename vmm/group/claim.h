@@ -26,6 +26,11 @@ int claim_group(const struct host_root *root, const struct host_group *group, bo
  * The group must be closed: unbinding a device that is open waits until it is not. */
 void claim_release(struct claim *claim);
 
+/* The files that must stay open for the claim to hold; stores at most @max, returns how many. */
+unsigned claim_files(const struct claim *claim, int *files, unsigned max);
+/* Another process has the claim now (a fork with the claim's files): frees, gives nothing back. */
+void claim_forget(struct claim *claim);
+
 /* Gives back every device that a killed pvmm left behind and nobody uses; returns how many. */
 unsigned claim_restore(const struct host_root *root, struct log *log);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "vmm/papr/machine.h"
+#include "vmm/sandbox.h"
 
 /* Power ISA 3.0, MSR and LPCR. */
 #define MSR_SF (1ULL << 63)
@@ -19,6 +20,16 @@
 
 /* ePAPR 5.4: r6 of a CPU that starts with a flattened device tree. */
 #define EPAPR_MAGIC 0x45504150
+
+static int begin_vcpu(struct vcpu *vcpu)
+{
+	int error = sandbox_enter_vcpu();
+
+	if (error)
+		log_error(vcpu->vcpus->log, "vCPU %u: cannot restrict system calls: %s",
+			  vcpu->index, strerror(-error));
+	return error;
+}
 
 static int init_vcpu(struct vcpu *vcpu)
 {
@@ -101,6 +112,7 @@ static void vcpu_failed(struct vcpu *vcpu)
 }
 
 const struct vcpu_ops papr_vcpu_ops = {
+	.begin = begin_vcpu,
 	.init = init_vcpu,
 	.handle_exit = handle_exit,
 	.failed = vcpu_failed,

@@ -30,11 +30,19 @@ static int32_t rtas_system_reboot(void *owner, struct rtas_request *request)
 	return RTAS_SUCCESS;
 }
 
-/* The guest's text may hold anything: only printable characters go to the operator. */
+/*
+ * The guest's text may hold anything: only printable characters go to the operator. Linux up
+ * to 6.12 gives a null address instead of its text.
+ */
 static void log_panic(struct machine *machine, uint64_t gpa)
 {
 	char text[128];
 	size_t length = sizeof(text) - 1;
+
+	if (!gpa) {
+		log_error(machine->vm->log, "guest panicked; its console says why");
+		return;
+	}
 
 	while (length > 0 && guest_memory_read(&machine->memory, gpa, text, length))
 		length /= 2;

@@ -3,14 +3,12 @@
  * The device tree of a PAPR guest: what belongs to the platform itself is written here, the
  * rest by its owners. Bindings: PAPR appendix B and C, and what Linux's arch/powerpc reads.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/kvm.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/papr/host.h"
 #include "vmm/papr/machine.h"
 
 #define RTAS_ERROR_LOG_MAX 2048
@@ -57,33 +55,6 @@ static void add_memory(struct machine *machine, struct fdt_writer *fdt)
 	fdt_text(fdt, "device_type", "memory");
 	FDT_CELLS(fdt, "reg", 0, 0, (uint32_t)(size >> 32), (uint32_t)size);
 	fdt_end(fdt);
-}
-
-/* What the host's tree says of its CPUs that KVM has no call for; 0 when it does not say. */
-static uint32_t host_cpu_property(const char *cpu, const char *name)
-{
-	char path[256];
-	be32 value[2] = { 0 };
-	ssize_t size;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/device-tree/cpus/%s/%s", cpu, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	size = read(fd, value, sizeof(value));
-	close(fd);
-	if (size == sizeof(value))
-		return be32toh(value[1]);
-	return size == sizeof(be32) ? be32toh(value[0]) : 0;
-}
-
-static void add_host_property(struct fdt_writer *fdt, const char *cpu, const char *name,
-			      uint32_t otherwise)
-{
-	uint32_t value = cpu[0] ? host_cpu_property(cpu, name) : 0;
-
-	fdt_u32(fdt, name, value ? value : otherwise);
 }
 
 /* Bits of ibm,pa-features (PAPR C.6.2) that hold for every processor pvmm runs on. */
@@ -162,22 +133,8 @@ static void add_hash_pages(struct machine *machine, struct fdt_writer *fdt)
 	add_segment_pages(&info, fdt);
 }
 
-/* The name of a CPU's node in the host's tree; "" when there is none. */
-static void find_host_cpu(char *name, size_t size)
-{
-	DIR *folder = opendir("/proc/device-tree/cpus");
-	struct dirent *entry;
-
-	name[0] = 0;
-	while (folder && (entry = readdir(folder)))
-		if (strncmp(entry->d_name, "PowerPC,", 8) == 0 && strlen(entry->d_name) < size)
-			strcpy(name, entry->d_name);
-	if (folder)
-		closedir(folder);
-}
-
 static void add_cpu(struct machine *machine, struct fdt_writer *fdt, unsigned index,
-		    const char *host_cpu, uint32_t pvr)
+		    uint32_t pvr)
 {
 	fdt_begin(fdt, "PowerPC,%s@%x", machine->cpu_name, index);
 	fdt_text(fdt, "device_type", "cpu");
@@ -186,14 +143,7 @@ static void add_cpu(struct machine *machine, struct fdt_writer *fdt, unsigned in
 	fdt_u32(fdt, "cpu-version", pvr);
 	fdt_u32(fdt, "ibm,ppc-interrupt-server#s", index);
 	FDT_CELLS(fdt, "ibm,ppc-interrupt-gserver#s", index, 0);
-	add_host_property(fdt, host_cpu, "timebase-frequency", 512000000);
-	add_host_property(fdt, host_cpu, "clock-frequency", 1000000000);
-	add_host_property(fdt, host_cpu, "d-cache-block-size", 128);
-	add_host_property(fdt, host_cpu, "d-cache-line-size", 128);
-	add_host_property(fdt, host_cpu, "d-cache-size", 32768);
-	add_host_property(fdt, host_cpu, "i-cache-block-size", 128);
-	add_host_property(fdt, host_cpu, "i-cache-line-size", 128);
-	add_host_property(fdt, host_cpu, "i-cache-size", 32768);
+	papr_host_add_fdt(machine->vm->host, fdt);
 	fdt_flag(fdt, "64-bit");
 	fdt_u32(fdt, "ibm,vmx", 2);
 	fdt_u32(fdt, "ibm,dfp", 1);
@@ -210,16 +160,14 @@ static void add_cpus(struct machine *machine, struct fdt_writer *fdt)
 {
 	struct vcpu *boot = vcpus_get(&machine->vcpus, 0);
 	struct kvm_sregs sregs = { 0 };
-	char host_cpu[64];
 
 	kvm_vcpu_ioctl(&boot->kvm, KVM_GET_SREGS, &sregs);
-	find_host_cpu(host_cpu, sizeof(host_cpu));
 	machine->cpu_name = sregs.pvr >> 16 == 0x80 ? "POWER10" : "POWER9";
 	fdt_begin(fdt, "cpus");
 	fdt_u32(fdt, "#address-cells", 1);
 	fdt_u32(fdt, "#size-cells", 0);
 	for (unsigned i = 0; i < machine->vcpus.nr_vcpus; i++)
-		add_cpu(machine, fdt, i, host_cpu, sregs.pvr);
+		add_cpu(machine, fdt, i, sregs.pvr);
 	fdt_end(fdt);
 }
 
@@ -291,17 +239,14 @@ static void add_root(struct machine *machine, struct fdt_writer *fdt)
 
 static int dump(struct machine *machine, const struct fdt_writer *fdt)
 {
-	const char *path = machine->vm->config->dump_dtb;
+	int fd = machine->vm->dump_fd;
 	size_t size = fdt_writer_size(fdt);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), error = 0;
 
-	if (fd < 0 || write(fd, fdt->buffer, size) != (ssize_t)size)
-		error = errno ? -errno : -EIO;
-	if (fd >= 0)
-		close(fd);
-	if (error)
-		log_error(machine->vm->log, "--dump-dtb %s: %s", path, strerror(-error));
-	return error;
+	if (ftruncate(fd, 0) == 0 && pwrite(fd, fdt->buffer, size, 0) == (ssize_t)size)
+		return 0;
+	log_error(machine->vm->log, "--dump-dtb %s: cannot be written; is there room?",
+		  machine->vm->config->dump_dtb);
+	return -EIO;
 }
 
 static int load(struct machine *machine, const struct fdt_writer *fdt)
@@ -326,7 +271,7 @@ int papr_tree_load(struct machine *machine)
 	error = fdt_writer_finish(&fdt);
 	if (error)
 		log_error(machine->vm->log, "device tree: %s", strerror(-error));
-	if (!error && machine->vm->config->dump_dtb)
+	if (!error && machine->vm->dump_fd >= 0)
 		error = dump(machine, &fdt);
 	if (!error)
 		error = load(machine, &fdt);
