@@ -14,6 +14,7 @@
 
 #include "tests/unit/fake_host.h"
 #include "vmm/group/claim.h"
+#include "vmm/group/keeper.h"
 
 static struct {
 	struct fake_host host;
@@ -423,6 +424,60 @@ START_TEST(test_killed_then_restore)
 }
 END_TEST
 
+START_TEST(test_keeper_stop)
+{
+	struct keeper keeper = { 0 };
+	struct claim *taken[2] = { NULL, NULL };
+
+	ck_assert_int_eq(claim(true, &taken[1]), 0);
+	ck_assert_int_eq(keeper_start(&keeper, taken, 2, &fake.host.log), 0);
+	ck_assert_ptr_null(taken[1]);
+	expect_taken();
+	keeper_stop(&keeper, &fake.host.log);
+	expect_untouched();
+	keeper_stop(&keeper, &fake.host.log);
+}
+END_TEST
+
+/* The process that holds the claim is killed: its keeper gives the devices back. */
+START_TEST(test_keeper_after_kill)
+{
+	struct keeper keeper = { 0 };
+	struct claim *taken;
+	int gone[2], status;
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(gone), 0);
+	pid = fork();
+	if (pid == 0) {
+		/* The end of the pipe that the keeper keeps tells when it has ended. */
+		ck_assert_int_eq(dup2(gone[1], fake.host.log.fd), fake.host.log.fd);
+		if (!claim(true, &taken) && !keeper_start(&keeper, &taken, 1, &fake.host.log))
+			raise(SIGKILL);
+		_exit(1);
+	}
+	close(gone[1]);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status));
+	while (read(gone[0], &byte, 1) > 0)
+		;
+	expect_untouched();
+	close(gone[0]);
+}
+END_TEST
+
+START_TEST(test_keeper_nothing_claimed)
+{
+	struct keeper keeper = { 0 };
+	struct claim *none = NULL;
+
+	ck_assert_int_eq(keeper_start(&keeper, &none, 1, &fake.host.log), 0);
+	ck_assert(!keeper.running);
+	keeper_stop(&keeper, &fake.host.log);
+}
+END_TEST
+
 /* Someone gave the device to its driver by hand: the old record no longer counts. */
 START_TEST(test_killed_then_repaired)
 {
@@ -550,6 +605,7 @@ static Suite *group_claim_suite(void)
 		test_claim_and_release, test_claim_prints_way_back, test_claim_held,
 		test_claim_held_last, test_claim_free_only, test_claim_keeps_override,
 		test_claim_every_failure, test_claim_not_taken_by_vfio, test_release_every_failure,
+		test_keeper_stop, test_keeper_after_kill, test_keeper_nothing_claimed,
 		test_killed_then_claim, test_killed_then_restore, test_killed_then_repaired,
 		test_driver_gone, test_owner_lives, test_group_in_use, test_record_without_meaning,
 		test_no_run_folder,

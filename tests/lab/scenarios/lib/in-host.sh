@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+#
+# Runs in an emulated host, sourced by the scripts of scenarios: starts pvmm,
+# waits for what its guest says, and checks how it ended.  A check that does not
+# hold ends the script with the reason.
+
+# What the next guest is: its kernel and initrd, more of its command line, the
+# file that is its console's input.
+guest=6.12-64k initrd=initrd append='quiet' input=/dev/null
+# What the last one said, and pvmm's own messages with it.
+log=/tmp/guest.log
+
+fail()
+{
+	echo "FAIL: $*"
+	exit 1
+}
+
+# launch COMMAND [PVMM_OPTION]... starts a guest that runs COMMAND.
+launch()
+{
+	command=$1
+	shift
+	echo "-- guest $guest, pvmm $*: $command"
+	pvmm --kernel "/guest/vmlinux-$guest" --initrd "/guest/$initrd-$guest" --timeout 240 \
+		--append "console=hvc0 $append pvmm.run=\"$command\"" "$@" <"$input" >"$log" 2>&1 &
+	pvmm=$!
+}
+
+# ended STATUS waits for pvmm and shows what was said.
+ended()
+{
+	status=0
+	wait "$pvmm" || status=$?
+	cat "$log"
+	[ "$status" = "$1" ] || fail "pvmm ended with status $status, not $1"
+}
+
+# boot STATUS COMMAND [PVMM_OPTION]... runs a guest to its end.
+boot()
+{
+	wanted=$1
+	shift
+	launch "$@"
+	ended "$wanted"
+}
+
+# wait_for TEXT waits until the guest, or pvmm, has said it.
+wait_for()
+{
+	ticks=0
+	until grep -a -q -F -e "$1" "$log"; do
+		if ! kill -0 "$pvmm" 2>/dev/null || [ "$ticks" -gt 1200 ]; then
+			cat "$log"
+			fail "no '$1' came from the guest"
+		fi
+		usleep 100000
+		ticks=$((ticks + 1))
+	done
+}
+
+# Each argument must be in what the last guest said.
+said()
+{
+	for text in "$@"; do
+		grep -a -q -F -e "$text" "$log" || fail "no '$text' came from the guest"
+	done
+}
+
+not_said()
+{
+	for text in "$@"; do
+		! grep -a -q -F -e "$text" "$log" || fail "'$text' came from the guest"
+	done
+}
+
+# said_times N TEXT: in so many lines.
+said_times()
+{
+	count=$(grep -a -c -F -e "$2" "$log") || true
+	[ "$count" = "$1" ] || fail "'$2' came $count times, not $1 times"
+}
+
+# counted TEXT: the line of /proc/interrupts with TEXT shows that some came.
+counted()
+{
+	tr -d '\r' <"$log" | awk -v name="$1" '
+		index($0, name) && $1 ~ /^[0-9]+:$/ {
+			for (i = 2; $i ~ /^[0-9]+$/; i++)
+				total += $i
+		}
+		END { exit !total }' || fail "no interrupt of $1 was counted"
+}
+
+# driver_of ADDRESS prints the driver that holds a device, or "none".
+driver_of()
+{
+	if [ -e "/sys/bus/pci/devices/$1/driver" ]; then
+		basename "$(readlink "/sys/bus/pci/devices/$1/driver")"
+	else
+		echo none
+	fi
+}
+
+# holds DRIVER ADDRESS...
+holds()
+{
+	driver=$1
+	shift
+	for address in "$@"; do
+		is=$(driver_of "$address")
+		[ "$is" = "$driver" ] || fail "$address is held by $is, not $driver"
+	done
+}
+
+# Who has which device, and what pvmm remembers of it: all that a refused run
+# must leave alone.
+host_state()
+{
+	for folder in /sys/bus/pci/devices/*; do
+		echo "${folder##*/} $(driver_of "${folder##*/}") $(cat "$folder/driver_override")"
+	done
+	ls /run/pvmm/claims 2>/dev/null || true
+}

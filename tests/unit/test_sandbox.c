@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The sandbox, entered for real by a child process of each test; what the child can still do
+ * is its exit status.
+ */
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <termios.h>
+
+#include "tests/unit/capture.h"
+#include "vmm/sandbox.h"
+
+static struct log quiet = { .fd = 2 };
+
+/* Runs @body in a child; 0 is success, else the number of the check that failed. */
+static int in_child(int (*body)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(body());
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(WIFEXITED(status), "ended by signal %d", WTERMSIG(status));
+	return WEXITSTATUS(status);
+}
+
+static int main_thread_body(void)
+{
+	int file = open("/proc/self/status", O_RDONLY);
+
+	if (sandbox_enter(&quiet))
+		return 1;
+	if (open("/", O_RDONLY) >= 0 || open("/proc/self/status", O_RDONLY) >= 0)
+		return 2;
+	if (socket(AF_UNIX, SOCK_STREAM, 0) >= 0 || errno != EPERM)
+		return 3;
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		return 4;
+	if (ioctl(file, FS_IOC_GETFLAGS, &file) == 0 || errno != EPERM)
+		return 5;
+	return 0;
+}
+
+/* What a main thread still has: files that are open, memory, threads, KVM and VFIO ioctls. */
+static int main_thread_can_body(void)
+{
+	char byte;
+	int file = open("/proc/self/status", O_RDONLY), memory;
+
+	if (sandbox_enter(&quiet))
+		return 1;
+	if (pread(file, &byte, 1, 0) != 1)
+		return 2;
+	memory = memfd_create("memory", MFD_CLOEXEC);
+	if (memory < 0 || ftruncate(memory, 1 << 20))
+		return 3;
+	if (mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0) == MAP_FAILED)
+		return 4;
+	if (ioctl(memory, KVM_GET_API_VERSION, 0) >= 0 || errno != ENOTTY)
+		return 5;	/* the kernel was asked, and it is no KVM */
+	return 0;
+}
+
+static void *vcpu_thread(void *arg)
+{
+	struct termios mode;
+	int *failed = arg;
+
+	*failed = 1;
+	if (sandbox_enter_vcpu())
+		return NULL;
+	*failed = 2;
+	if (memfd_create("memory", 0) >= 0 || errno != EPERM)
+		return NULL;
+	*failed = 3;
+	if (ioctl(0, TCGETS, &mode) == 0 || errno != EPERM)
+		return NULL;
+	*failed = 4;
+	if (eventfd(0, 0) < 0)
+		return NULL;
+	*failed = 5;
+	if (ioctl(0, KVM_RUN, 0) >= 0 || errno == EPERM)
+		return NULL;
+	*failed = 0;
+	return NULL;
+}
+
+static int vcpu_body(void)
+{
+	pthread_t thread;
+	int failed = 9;
+
+	if (sandbox_enter(&quiet) || pthread_create(&thread, NULL, vcpu_thread, &failed))
+		return 8;
+	pthread_join(thread, NULL);
+	/* The main thread keeps what it had. */
+	return failed ? failed : memfd_create("memory", 0) < 0;
+}
+
+static int limits_body(void)
+{
+	struct rlimit lock;
+
+	if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_RESOURCE) ||
+	    !capng_have_capability(CAPNG_EFFECTIVE, CAP_IPC_LOCK))
+		return 0;
+	if (sandbox_enter(&quiet) || getrlimit(RLIMIT_MEMLOCK, &lock))
+		return 1;
+	return lock.rlim_cur == RLIM_INFINITY ? 0 : 2;
+}
+
+START_TEST(test_main_thread)
+{
+	ck_assert_int_eq(in_child(main_thread_body), 0);
+}
+END_TEST
+
+START_TEST(test_main_thread_can)
+{
+	ck_assert_int_eq(in_child(main_thread_can_body), 0);
+}
+END_TEST
+
+START_TEST(test_vcpu_thread)
+{
+	ck_assert_int_eq(in_child(vcpu_body), 0);
+}
+END_TEST
+
+/* Who gives the capability to lock memory away must still be able to lock it. */
+START_TEST(test_lock_limit)
+{
+	ck_assert_int_eq(in_child(limits_body), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("sandbox");
+	TCase *tcase = tcase_create("sandbox");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tcase, test_main_thread);
+	tcase_add_test(tcase, test_main_thread_can);
+	tcase_add_test(tcase, test_vcpu_thread);
+	tcase_add_test(tcase, test_lock_limit);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
