@@ -18,6 +18,8 @@ pkg-config		pkgconf
 dtc			device-tree-compiler
 python3			python3-minimal
 powerpc64le-linux-gnu-gcc	gcc-powerpc64le-linux-gnu
+clang			clang
+/usr/lib/llvm-*/lib/clang/*/lib/*/libclang_rt.fuzzer*.a	libclang-rt-dev
 "
 
 lab_needs="
@@ -34,7 +36,7 @@ missing_packages()
 	while read -r probe package; do
 		case $probe in
 		'')	;;
-		/*)	[ -e "$probe" ] || echo "$package" ;;
+		/*)	compgen -G "$probe" >/dev/null || echo "$package" ;;
 		*)	command -v "$probe" >/dev/null ||
 				[ -x "/sbin/$probe" ] || [ -x "/usr/sbin/$probe" ] ||
 				echo "$package" ;;
