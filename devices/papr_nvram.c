@@ -93,7 +93,9 @@ static int32_t copy(struct papr_nvram *nvram, struct rtas_request *request, bool
 	uint32_t offset = request->args[0], gpa = request->args[1], size = request->args[2];
 	char buffer[COPY_SIZE];
 
-	if (!range_within(offset, size, 0, PAPR_NVRAM_SIZE))
+	/* All is checked first, so that a refused call leaves nothing behind. */
+	if (!range_within(offset, size, 0, PAPR_NVRAM_SIZE) ||
+	    (size && !guest_memory_hva(nvram->memory, gpa, size)))
 		return RTAS_PARAMETER_ERROR;
 	for (uint32_t done = 0, part; done < size; done += part) {
 		part = size - done < COPY_SIZE ? size - done : COPY_SIZE;

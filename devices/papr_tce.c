@@ -236,17 +236,32 @@ static uint64_t run_length(const struct papr_tce_table *table, const uint64_t *t
 	return run;
 }
 
-static int set_run(struct papr_tce_table *table, uint64_t index, const uint64_t *tces,
-		   uint64_t run)
+/*
+ * Live entries are replaced as they are: a device that uses one meanwhile finds the old or the
+ * new, where none at all would get its group frozen by the host. What could not be set is clear.
+ */
+static int map_run(struct papr_tce_table *table, uint64_t index, uint64_t tce, uint64_t run)
 {
 	uint64_t size = run << table->page_shift;
 	int err;
 
-	err = clear_entries(table, index, run);
-	if (!err && is_live(tces[0]))
-		err = group_map(table->group, iova_of(table, index),
-				guest_memory_hva(table->dma->memory, gpa_of(tces[0]), size), size,
-				tces[0] & PAPR_TCE_READ, tces[0] & PAPR_TCE_WRITE);
+	err = group_map(table->group, iova_of(table, index),
+			guest_memory_hva(table->dma->memory, gpa_of(tce), size), size,
+			tce & PAPR_TCE_READ, tce & PAPR_TCE_WRITE);
+	if (err && !group_unmap(table->group, iova_of(table, index), size))
+		memset(&table->entries[index], 0, run * sizeof(*table->entries));
+	return err;
+}
+
+static int set_run(struct papr_tce_table *table, uint64_t index, const uint64_t *tces,
+		   uint64_t run)
+{
+	int err;
+
+	if (is_live(tces[0]))
+		err = map_run(table, index, tces[0], run);
+	else
+		err = clear_entries(table, index, run);
 	if (!err)
 		memcpy(&table->entries[index], tces, run * sizeof(*tces));
 	return err;

@@ -25,6 +25,7 @@
 #define PCI_NR_BARS 6
 #define PCI_BAR_ALIGN (64 * KIB)	/* the largest host page: each BAR has its pages alone */
 #define PCI_MAX_DEVICES 256		/* 32 slots of 8 functions */
+#define PCI_MAX_HIDDEN 8		/* extended capabilities of one device */
 #define PCI_MAX_VECTORS 512		/* of one device; more are not offered to the guest */
 
 #define PCI_DEVFN(slot, function) ((uint8_t)((slot) << 3 | (function)))
@@ -78,6 +79,8 @@ struct pci_device {
 	uint8_t msi_offset, msix_offset;	/* of the capabilities; 0: none. Read once */
 	uint8_t pm_offset;
 	uint16_t config_size;		/* 256 or 4096 */
+	unsigned nr_hidden;
+	uint16_t hidden[PCI_MAX_HIDDEN];	/* extended capabilities that read as empty */
 	uint8_t pin;			/* INTx pin, 1..4; 0: none. Read once */
 	uint32_t lsi;			/* irq number, when pin != 0 */
 	struct irq_eoi lsi_eoi;

@@ -4,8 +4,8 @@
  * must not own: registers it does not know are read-only, the MSI-X control register cannot be
  * written, MSI address and data are copies without effect, MSI enable takes effect only while
  * the host has set the vectors up. pvmm adds only what differs between host and guest: the
- * BARs, the multifunction bit, the interrupt pin, and BARs that follow COMMAND and the power
- * state.
+ * BARs, the multifunction bit, the interrupt pin, capabilities that would mislead a driver, and
+ * BARs that follow COMMAND and the power state.
  */
 #include <errno.h>
 #include <linux/pci_regs.h>
@@ -17,6 +17,8 @@
 #define HEADER_TYPE_MASK 0x7f
 #define CONVENTIONAL_SIZE 256
 #define CAPABILITIES_MAX ((CONVENTIONAL_SIZE - PCI_STD_HEADER_SIZEOF) / 4)
+#define EXTENDED_MAX ((PCI_CONFIG_SIZE - CONVENTIONAL_SIZE) / 8)
+#define EXTENDED_ID_AND_VERSION 0xfffffU	/* of a capability's header; the next one above */
 #define PM_STATE_D0 0
 
 int pci_raw_read(struct pci_device *device, uint32_t offset, unsigned size, uint32_t *value)
@@ -74,6 +76,39 @@ static int find_capabilities(struct pci_device *device)
 	return err;
 }
 
+/*
+ * Capabilities whose registers the host's kernel keeps from being written: a driver would take
+ * a BAR for resized that is not, and look for functions that only the host has.
+ */
+static bool is_misleading(uint32_t header)
+{
+	switch (PCI_EXT_CAP_ID(header)) {
+	case PCI_EXT_CAP_ID_ARI:
+	case PCI_EXT_CAP_ID_SRIOV:
+	case PCI_EXT_CAP_ID_REBAR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int find_misleading(struct pci_device *device)
+{
+	uint32_t header, next = CONVENTIONAL_SIZE;
+	unsigned i;
+	int err = 0;
+
+	if (device->config_size == CONVENTIONAL_SIZE)
+		return 0;
+	for (i = 0; !err && i < EXTENDED_MAX && next >= CONVENTIONAL_SIZE; i++) {
+		err = pci_raw_read(device, next, 4, &header);
+		if (!err && is_misleading(header) && device->nr_hidden < PCI_MAX_HIDDEN)
+			device->hidden[device->nr_hidden++] = (uint16_t)next;
+		next = PCI_EXT_CAP_NEXT(header);
+	}
+	return err;
+}
+
 static int read_identity(struct pci_device *device)
 {
 	uint32_t header = 0, pin = 0;
@@ -84,6 +119,8 @@ static int read_identity(struct pci_device *device)
 		err = pci_raw_read(device, PCI_INTERRUPT_PIN, 1, &pin);
 	if (!err)
 		err = find_capabilities(device);
+	if (!err)
+		err = find_misleading(device);
 	if (err)
 		return err;
 	if ((header & HEADER_TYPE_MASK) != PCI_HEADER_TYPE_NORMAL)
@@ -150,6 +187,17 @@ static bool is_access(const struct pci_device *device, uint32_t offset, unsigned
 	       range_within(offset, size, 0, device->config_size);
 }
 
+/* The chain goes on at a hidden capability; one that stands alone reads as none at all. */
+static void hide_capabilities(const struct pci_device *device, uint32_t offset, uint32_t *value)
+{
+	unsigned i;
+
+	for (i = 0; i < device->nr_hidden; i++) {
+		if (device->hidden[i] == (offset & ~3U))
+			*value &= ~(EXTENDED_ID_AND_VERSION >> (offset & 3) * 8);
+	}
+}
+
 static int read_through(struct pci_device *device, uint32_t offset, unsigned size,
 			uint32_t *value)
 {
@@ -161,6 +209,7 @@ static int read_through(struct pci_device *device, uint32_t offset, unsigned siz
 		return err;
 	overlay(value, offset, size, PCI_HEADER_TYPE, header);
 	overlay(value, offset, size, PCI_INTERRUPT_PIN, device->pin);
+	hide_capabilities(device, offset, value);
 	return 0;
 }
 
@@ -228,8 +277,8 @@ static int write_decode(struct pci_device *device, uint32_t offset, unsigned siz
 	err = pci_raw_write(device, offset, size, value);
 	if (!err)
 		device->command = command;
-	if (has_pm)
-		device->powered = is_in_d0(device);
+	/* Looked at always: a function reset that the guest asked for gave power as well. */
+	device->powered = is_in_d0(device);
 	pci_bars_update(device->host);
 	return err;
 }

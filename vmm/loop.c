@@ -75,20 +75,27 @@ static void loop_rearm(struct loop *loop)
 	eventfd_read(loop->wake_fd, &count);
 }
 
+static bool is_stopping(struct loop *loop)
+{
+	return __atomic_load_n(&loop->stopping, __ATOMIC_ACQUIRE);
+}
+
 int loop_run(struct loop *loop)
 {
-	while (!__atomic_load_n(&loop->stopping, __ATOMIC_ACQUIRE)) {
+	/* Who is stopped and run again very often must not miss a signal: look at least once. The
+	 * kernel gives what is ready in turn. */
+	do {
 		struct epoll_event event;
 		struct loop_source *source;
 		/* One at a time: a handler may remove a source that is ready too. */
-		int count = epoll_wait(loop->epoll_fd, &event, 1, -1);
+		int count = epoll_wait(loop->epoll_fd, &event, 1, is_stopping(loop) ? 0 : -1);
 
 		if (count < 0 && errno != EINTR)
 			return -errno;
 		source = event.data.ptr;
 		if (count == 1 && source)
 			source->ready(source, event.events);
-	}
+	} while (!is_stopping(loop));
 	loop_rearm(loop);
 	return 0;
 }

@@ -1,8 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pvmm's entry: parse, run, exit. */
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "vmm/config.h"
 #include "vmm/log.h"
 #include "vmm/vm.h"
+
+/* What is opened later must not become a standard file: messages would go there. */
+static void open_standard_files(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+
+	while (fd >= 0 && fd <= 2)
+		fd = open("/dev/null", O_RDWR);
+	if (fd > 2)
+		close(fd);
+}
 
 int main(int argc, char **argv)
 {
@@ -10,6 +24,7 @@ int main(int argc, char **argv)
 	struct vm_config config = { 0 };
 	int status = VM_EXIT_ERROR;
 
+	open_standard_files();
 	switch (config_parse(&config, &log, argc, argv)) {
 	case CONFIG_RUN:
 		log.verbose = config.verbose;

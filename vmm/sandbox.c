@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "vmm/sandbox.h"
@@ -74,7 +76,8 @@ static const struct allowed_call main_thread[] = {
 	{ SCMP_SYS(clone3), "vCPU threads at a reboot" },
 	{ SCMP_SYS(wait4), "the watchers' end" },
 	{ SCMP_SYS(waitid), "the watchers' end" },
-	{ SCMP_SYS(timerfd_settime), "time-out" },
+	{ SCMP_SYS(timerfd_settime), "time-out, lines of XICS" },
+	{ SCMP_SYS(timerfd_create), "lines of XICS at a reboot" },
 	{ SCMP_SYS(fcntl), "console modes" },
 	{ SCMP_SYS(getpgrp), "terminal ownership" },
 	{ SCMP_SYS(getpgid), "terminal ownership" },
@@ -82,18 +85,22 @@ static const struct allowed_call main_thread[] = {
 	{ SCMP_SYS(prlimit64), "thread stacks" },
 };
 
-/* ioctls are told apart by their type byte: KVM's, VFIO's and the terminal's. */
+#define IOCTL_TYPE_MASK 0xff00U
+#define IOCTL_COMMAND_MASK 0xffffU	/* type and number; the rest depends on the C library */
+
+/* KVM's and VFIO's ioctls are known by their type byte. The terminal's are listed singly: one
+ * of them (TIOCSTI) types into the operator's shell. */
 static const struct {
-	unsigned type;
+	unsigned long command;
+	unsigned mask;
 	bool vcpu;
 	const char *reason;
 } allowed_ioctls[] = {
-	{ KVMIO, true, "KVM" },
-	{ VFIO_TYPE, true, "groups and their devices" },
-	{ 'T', false, "console modes" },
+	{ KVMIO << 8, IOCTL_TYPE_MASK, true, "KVM" },
+	{ VFIO_TYPE << 8, IOCTL_TYPE_MASK, true, "groups and their devices" },
+	{ TCGETS, IOCTL_COMMAND_MASK, false, "console modes" },
+	{ TCSETS, IOCTL_COMMAND_MASK, false, "console modes" },
 };
-
-#define IOCTL_TYPE_MASK 0xff00U
 
 static int allow_calls(scmp_filter_ctx filter, const struct allowed_call *calls, size_t count)
 {
@@ -116,8 +123,9 @@ static int allow_ioctls(scmp_filter_ctx filter, bool vcpu)
 		if (vcpu && !allowed_ioctls[i].vcpu)
 			continue;
 		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-					 SCMP_A1(SCMP_CMP_MASKED_EQ, IOCTL_TYPE_MASK,
-						 allowed_ioctls[i].type << 8));
+					 SCMP_A1(SCMP_CMP_MASKED_EQ, allowed_ioctls[i].mask,
+						 allowed_ioctls[i].command &
+							allowed_ioctls[i].mask));
 	}
 	return error;
 }

@@ -32,23 +32,40 @@ static void kick(struct vcpu *vcpu)
 }
 
 /* Lets KVM finish the last exit (a hypercall's results go to registers on the next KVM_RUN)
- * without entering the guest. */
-static void complete_exit(struct vcpu *vcpu)
+ * without entering the guest. False: there is another part to handle first (of a vector load
+ * or store). */
+static bool complete_exit(struct vcpu *vcpu)
 {
+	int error;
+
 	vcpu->kvm.run->immediate_exit = 1;
-	kvm_vcpu_run(&vcpu->kvm);
+	error = kvm_vcpu_run(&vcpu->kvm);
+	vcpu->kvm.run->immediate_exit = 0;
+	return error != 0;
 }
 
-/* With the lock held. */
+/* With the lock held. Who asked does not wait any more at the end: its argument may be gone. */
 static void do_work(struct vcpu *vcpu)
 {
 	struct vcpus *vcpus = vcpu->vcpus;
 
-	if (!vcpu->has_work)
+	if (!vcpu->has_work || vcpus->quit)
 		return;
 	vcpus->work(vcpu, vcpus->work_arg);
 	vcpu->has_work = false;
 	pthread_cond_broadcast(&vcpus->changed);
+}
+
+static void fail(struct vcpu *vcpu)
+{
+	vcpu->vcpus->ops->failed(vcpu);
+	vcpu_park(vcpu);
+}
+
+static void handle_exit(struct vcpu *vcpu)
+{
+	if (vcpu->vcpus->ops->handle_exit(vcpu))
+		fail(vcpu);
 }
 
 /* Waits until the vCPU may enter the guest; false: it must end. */
@@ -59,9 +76,10 @@ static bool wait_until_runnable(struct vcpu *vcpu)
 
 	__atomic_store_n(&vcpu->kvm.run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 	pthread_mutex_lock(&vcpus->lock);
-	if (vcpu->has_work || vcpu->state == VCPU_PARKED) {
-		complete_exit(vcpu);
-		vcpu->kvm.run->immediate_exit = 0;
+	while ((vcpu->has_work || vcpu->state == VCPU_PARKED) && !complete_exit(vcpu)) {
+		pthread_mutex_unlock(&vcpus->lock);
+		handle_exit(vcpu);
+		pthread_mutex_lock(&vcpus->lock);
 	}
 	do_work(vcpu);
 	while (!vcpus->quit && vcpu->state == VCPU_PARKED) {
@@ -76,23 +94,19 @@ static bool wait_until_runnable(struct vcpu *vcpu)
 	return !quit;
 }
 
-/* In and out of the guest once; an error stops the VM and has been logged. */
-static int run_once(struct vcpu *vcpu)
+/* In and out of the guest once; an error stops the VM after one line on log. */
+static void run_once(struct vcpu *vcpu)
 {
 	int error = kvm_vcpu_run(&vcpu->kvm);
 
 	if (error == -EINTR || error == -EAGAIN)
-		return 0;
-	if (!error)
-		return vcpu->vcpus->ops->handle_exit(vcpu);
+		return;
+	if (!error) {
+		handle_exit(vcpu);
+		return;
+	}
 	log_error(vcpu->vcpus->log, "vCPU %u: KVM_RUN failed: %s", vcpu->index, strerror(-error));
-	return error;
-}
-
-static void fail(struct vcpu *vcpu)
-{
-	vcpu->vcpus->ops->failed(vcpu);
-	vcpu_park(vcpu);
+	fail(vcpu);
 }
 
 static void *run(void *arg)
@@ -101,10 +115,8 @@ static void *run(void *arg)
 
 	if (vcpu->vcpus->ops->begin && vcpu->vcpus->ops->begin(vcpu))
 		fail(vcpu);
-	while (wait_until_runnable(vcpu)) {
-		if (run_once(vcpu))
-			fail(vcpu);
-	}
+	while (wait_until_runnable(vcpu))
+		run_once(vcpu);
 	return NULL;
 }
 
@@ -157,10 +169,11 @@ void vcpus_exit(struct vcpus *vcpus)
 	pthread_mutex_unlock(&vcpus->lock);
 	for (unsigned i = 0; i < vcpus->nr_vcpus; i++)
 		kick(&vcpus->vcpus[i]);
-	for (unsigned i = 0; i < vcpus->nr_vcpus; i++) {
+	/* Any of the threads may still be about to touch another vCPU. */
+	for (unsigned i = 0; i < vcpus->nr_vcpus; i++)
 		pthread_join(vcpus->vcpus[i].thread, NULL);
+	for (unsigned i = 0; i < vcpus->nr_vcpus; i++)
 		kvm_vcpu_exit(&vcpus->vcpus[i].kvm);
-	}
 	pthread_cond_destroy(&vcpus->changed);
 	pthread_mutex_destroy(&vcpus->lock);
 	free(vcpus->vcpus);
@@ -179,11 +192,12 @@ int vcpu_start(struct vcpu *vcpu, int (*prepare)(struct vcpu *vcpu, void *arg), 
 	int error = 0;
 
 	pthread_mutex_lock(&vcpus->lock);
-	if (vcpu->state != VCPU_PARKED)
-		error = -EBUSY;
-	/* It may have been told to park and still be finishing its last exit. */
-	while (!error && vcpu->inside && !vcpus->quit)
+	/* It may have been told to park and still be finishing its last exit; meanwhile another
+	 * may start it. */
+	while (vcpu->state == VCPU_PARKED && vcpu->inside && !vcpus->quit)
 		pthread_cond_wait(&vcpus->changed, &vcpus->lock);
+	if (vcpu->state != VCPU_PARKED || vcpus->quit)
+		error = -EBUSY;
 	if (!error)
 		error = prepare(vcpu, arg);
 	if (!error) {
@@ -238,7 +252,8 @@ void vcpus_run_on_all(struct vcpus *vcpus, struct vcpu *self,
 		wait_for_change(vcpus, self);
 	vcpus->work = work;
 	vcpus->work_arg = arg;
-	for (unsigned i = 0; i < vcpus->nr_vcpus; i++) {
+	/* At the end others' threads may be gone already: none is kicked any more. */
+	for (unsigned i = 0; i < vcpus->nr_vcpus && !vcpus->quit; i++) {
 		vcpus->vcpus[i].has_work = true;
 		if (&vcpus->vcpus[i] != self)
 			kick(&vcpus->vcpus[i]);

@@ -61,7 +61,7 @@ struct vcpu *vcpus_get(struct vcpus *vcpus, uint64_t index);
 
 /*
  * Starts a parked vCPU after @prepare (its registers) has run: 0, -EBUSY when it is not
- * parked, or what @prepare returned. Any thread.
+ * parked or all are to end, or what @prepare returned. Any thread.
  */
 int vcpu_start(struct vcpu *vcpu, int (*prepare)(struct vcpu *vcpu, void *arg), void *arg);
 /* Parks the calling vCPU once its present exit is handled. */

@@ -19,13 +19,25 @@
 /* Host memory that a group's DMA tables are accounted with, at most (bytes). */
 #define GROUP_TABLE_BYTES (8 * MIB)
 
+/* Whether this is the reason that counts. */
+static bool set_end(struct vm *vm, enum vm_end end)
+{
+	enum vm_end former = VM_RUNNING;
+	bool first = __atomic_compare_exchange_n(&vm->end, &former, end, false, __ATOMIC_SEQ_CST,
+						 __ATOMIC_SEQ_CST);
+
+	/* The operator's word comes once; a guest that reboots just then must not drown it. */
+	if (!first && former == VM_REBOOT && (end == VM_STOPPED || end == VM_TIMED_OUT))
+		first = __atomic_compare_exchange_n(&vm->end, &former, end, false,
+						    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return first;
+}
+
 void vm_stop(struct vm *vm, enum vm_end end)
 {
-	enum vm_end running = VM_RUNNING;
-
-	__atomic_compare_exchange_n(&vm->end, &running, end, false, __ATOMIC_SEQ_CST,
-				    __ATOMIC_SEQ_CST);
-	loop_stop(&vm->loop);
+	/* A vCPU that is late with its reason must not stop the next boot's loop. */
+	if (set_end(vm, end))
+		loop_stop(&vm->loop);
 }
 
 static int init_loop(struct vm *vm)
@@ -54,6 +66,23 @@ static void on_signal(struct loop_source *source, uint32_t events)
 	vm_stop(vm, VM_STOPPED);
 }
 
+/* Takes @fd, or the errno of what failed to make it. */
+static int watch(struct vm *vm, struct loop_source *source, int fd,
+		 void (*ready)(struct loop_source *source, uint32_t events))
+{
+	int error = fd < 0 ? -errno : 0;
+
+	*source = (struct loop_source){ .fd = fd, .events = EPOLLIN, .ready = ready };
+	if (!error)
+		error = loop_add(&vm->loop, source);
+	if (!error)
+		return 0;
+	log_error(vm->log, "cannot watch signals and time: %s", strerror(-error));
+	if (fd >= 0)
+		close(fd);
+	return error;
+}
+
 /* SIGTERM and the like become events of the loop; threads made later inherit the mask. */
 static int init_signals(struct vm *vm)
 {
@@ -65,14 +94,8 @@ static int init_signals(struct vm *vm)
 	sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	vm->signal_source = (struct loop_source){
-		.fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK),
-		.events = EPOLLIN,
-		.ready = on_signal,
-	};
-	if (vm->signal_source.fd < 0)
-		return -errno;
-	return loop_add(&vm->loop, &vm->signal_source);
+	return watch(vm, &vm->signal_source, signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK),
+		     on_signal);
 }
 
 static void exit_signals(struct vm *vm)
@@ -92,14 +115,16 @@ static void on_timeout(struct loop_source *source, uint32_t events)
 static int init_timeout(struct vm *vm)
 {
 	struct itimerspec when = { .it_value.tv_sec = vm->config->timeout };
+	int error;
 
-	vm->timer_source = (struct loop_source){ .fd = -1, .events = EPOLLIN, .ready = on_timeout };
+	vm->timer_source.fd = -1;
 	if (!vm->config->timeout)
 		return 0;
-	vm->timer_source.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (vm->timer_source.fd < 0 || timerfd_settime(vm->timer_source.fd, 0, &when, NULL))
-		return -errno;
-	return loop_add(&vm->loop, &vm->timer_source);
+	error = watch(vm, &vm->timer_source,
+		      timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), on_timeout);
+	if (!error)
+		timerfd_settime(vm->timer_source.fd, 0, &when, NULL);
+	return error;
 }
 
 static void exit_timeout(struct vm *vm)
@@ -242,7 +267,9 @@ static int open_dump(struct vm *vm)
 	vm->dump_fd = -1;
 	if (!path)
 		return 0;
-	vm->dump_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	/* Not to wait for the reader of a pipe, which no signal would end. */
+	vm->dump_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+			   0644);
 	if (vm->dump_fd >= 0)
 		return 0;
 	log_error(vm->log, "--dump-dtb %s: %s", path, strerror(errno));

@@ -69,7 +69,8 @@ struct vm {
  */
 int vm_run(const struct vm_config *config, struct log *log);
 
-/* Ends the present boot. The first reason counts. Any thread. */
+/* Ends the present boot. The first reason counts, but the operator's more than the guest's wish
+ * to reboot. Any thread. */
 void vm_stop(struct vm *vm, enum vm_end end);
 
 #endif

@@ -45,11 +45,20 @@ static void fake_detach(struct irqchip *chip, uint32_t irq, int fd)
 	board->nr_attached--;
 }
 
+static int fake_pulse(struct irqchip *chip, uint32_t irq)
+{
+	struct fake_board *board = container_of(chip, struct fake_board, irqchip);
+
+	board->pulses[irq - IRQ_FIRST]++;
+	return 0;
+}
+
 static const struct irqchip_ops fake_irqchip_ops = {
 	.name = "fake",
 	.claim = fake_claim,
 	.attach = fake_attach,
 	.detach = fake_detach,
+	.pulse = fake_pulse,
 };
 
 static int fake_map(struct bus_mapper *mapper, uint64_t gpa, uint64_t size, void *hva)

@@ -22,6 +22,7 @@ struct fake_board {
 	bool claimed[IRQ_COUNT];
 	int attached[IRQ_COUNT];	/* eventfd, -1: none */
 	unsigned nr_attached;
+	unsigned pulses[IRQ_COUNT];
 	unsigned fail_claim, fail_attach;	/* the nth call from now fails with EIO */
 	struct bus_mapper mapper;
 	struct fake_map maps[FAKE_MAX_MAPS];

@@ -248,7 +248,7 @@ static int fake_dma_map(struct group *group, uint64_t iova, uint64_t hva, uint64
 	if (fails(&fake->dma_map))
 		return fake->dma_map.error;
 	for (done = 0; done < size; done += 4096, index++) {
-		if (!is_registered(fake, hva + done) || fake->pages[index].hva)
+		if (!is_registered(fake, hva + done))
 			return -EINVAL;
 		fake->pages[index].hva = hva + done;
 		fake->pages[index].read = read;

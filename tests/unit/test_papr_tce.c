@@ -85,6 +85,8 @@ START_TEST(test_put)
 	ck_assert_int_eq(papr_tce_put(&table, IOVA + PAGE, 0x6000 | PAPR_TCE_READ), H_SUCCESS);
 	ck_assert_uint_eq(mapped(IOVA + PAGE), guest_memory_hva(&memory, 0x6000, PAGE));
 	ck_assert(fake.pages[1].read && !fake.pages[1].write);
+	/* A device that uses it meanwhile never finds it unmapped. */
+	ck_assert_uint_eq(fake.unmap_calls, 0);
 	/* Without permissions it is unmapped, and what it says is kept. */
 	ck_assert_int_eq(papr_tce_put(&table, IOVA + PAGE, 0xfffffffffffff000), H_SUCCESS);
 	ck_assert_uint_eq(mapped(IOVA + PAGE), 0);
@@ -151,9 +153,10 @@ START_TEST(test_list_runs)
 	ck_assert_uint_eq(live_pages(), 6);
 	for (i = 0; i < ARRAY_SIZE(tces); i++)
 		ck_assert_uint_eq(entry(IOVA + i * PAGE), tces[i]);
-	/* Live entries are replaced: what was there first is unmapped in runs. */
+	/* Live entries are replaced, in runs too. */
 	ck_assert_int_eq(papr_tce_put_list(&table, IOVA + 2 * PAGE, LIST_GPA, 3), H_SUCCESS);
-	ck_assert_uint_eq(fake.unmap_calls, 1);
+	ck_assert_uint_eq(fake.map_calls, 5);
+	ck_assert_uint_eq(fake.unmap_calls, 0);
 	ck_assert_uint_eq(mapped(IOVA + 4 * PAGE), guest_memory_hva(&memory, 0x12000, PAGE));
 }
 END_TEST
@@ -323,6 +326,12 @@ START_TEST(test_map_failures)
 	ck_assert_uint_eq(entry(IOVA + PAGE), 0);
 	ck_assert_uint_eq(live_pages(), 1);
 	ck_assert(fake_board_logged(&board, "a DMA mapping cannot be changed"));
+	/* What is live still, when that cannot be undone either, stays in the table. */
+	fake.dma_map = (struct fake_failure){ 1, -EPERM };
+	fake.dma_unmap = (struct fake_failure){ 1, -EIO };
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x7000 | RW), H_RESOURCE);
+	ck_assert_uint_eq(entry(IOVA), tces[0]);
+	ck_assert_uint_eq(live_pages(), 1);
 	/* Still live when it cannot be unmapped. */
 	fake.dma_unmap = (struct fake_failure){ 1, -EIO };
 	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, 2), H_RESOURCE);

@@ -236,6 +236,44 @@ START_TEST(test_capabilities)
 }
 END_TEST
 
+/* Those that mislead have no name, and the chain goes on behind them, loop or not. */
+START_TEST(test_extended_capabilities)
+{
+	struct fake_device *device = fake_add_nvme(&fake, 1);
+
+	fake_config_set(device, 0x100, 4, 0x14010000 | PCI_EXT_CAP_ID_ARI);
+	fake_config_set(device, 0x140, 4, 0x18010000 | PCI_EXT_CAP_ID_ERR);
+	fake_config_set(device, 0x180, 4, 0x1c110000 | PCI_EXT_CAP_ID_SRIOV);
+	fake_config_set(device, 0x1c0, 4, 0x14010000 | PCI_EXT_CAP_ID_REBAR);
+	start_host(0);
+	ck_assert_uint_eq(read_config(0, 0x100, 4), 0x14000000);
+	ck_assert_uint_eq(read_config(0, 0x140, 4), 0x18010000 | PCI_EXT_CAP_ID_ERR);
+	ck_assert_uint_eq(read_config(0, 0x180, 4), 0x1c100000);
+	ck_assert_uint_eq(read_config(0, 0x180, 2), 0);
+	ck_assert_uint_eq(read_config(0, 0x182, 2), 0x1c10);
+	ck_assert_uint_eq(read_config(0, 0x182, 1), 0x10);
+	ck_assert_uint_eq(read_config(0, 0x183, 1), 0x1c);
+	ck_assert_uint_eq(read_config(0, 0x1c0, 4), 0x14000000);
+	stop_host();
+}
+END_TEST
+
+/* Without extended config space nothing there is looked at. */
+START_TEST(test_no_extended_capabilities)
+{
+	struct fake_device *device = fake_group_add(&fake, 1, 0, 0);
+
+	fake_config_set(device, 0x100, 4, 0x00010000 | PCI_EXT_CAP_ID_REBAR);
+	ck_assert_int_eq(init_host(), 0);
+	ck_assert_uint_eq(host.devices[0].nr_hidden, 0);
+	pci_host_exit(&host);
+	fake_group_device(&fake, device)->regions[GROUP_REGION_CONFIG].size = 4096;
+	start_host(0);
+	ck_assert_uint_eq(read_config(0, 0x100, 4), 0);
+	stop_host();
+}
+END_TEST
+
 struct size_case {
 	uint64_t size;
 	uint32_t flags;
@@ -442,6 +480,12 @@ START_TEST(test_power)
 	/* A device that refuses stays in D0, and the guest goes on using it. */
 	device->refuses_d3 = true;
 	write_config(0, 0x60 + PCI_PM_CTRL, 1, 3);
+	ck_assert_uint_eq(board.nr_maps, 1);
+	/* A function reset brings it back to D0 without a write of the power state. */
+	device->refuses_d3 = false;
+	write_config(0, 0x60 + PCI_PM_CTRL, 2, 3);
+	fake_config_set(device, 0x60 + PCI_PM_CTRL, 2, 0);
+	decode(0, true);
 	ck_assert_uint_eq(board.nr_maps, 1);
 	stop_host();
 }
@@ -669,6 +713,8 @@ static Suite *pci_suite(void)
 	tcase_add_test(tcase, test_bridge_refused);
 	tcase_add_test(tcase, test_init_failures);
 	tcase_add_test(tcase, test_capabilities);
+	tcase_add_test(tcase, test_extended_capabilities);
+	tcase_add_test(tcase, test_no_extended_capabilities);
 	tcase_add_loop_test(tcase, test_sizing, 0, ARRAY_SIZE(size_cases));
 	tcase_add_test(tcase, test_unplaced);
 	tcase_add_test(tcase, test_no_io_window);

@@ -49,12 +49,15 @@ static int main_thread_body(void)
 		return 4;
 	if (ioctl(file, FS_IOC_GETFLAGS, &file) == 0 || errno != EPERM)
 		return 5;
+	if (ioctl(file, TIOCSTI, "x") == 0 || errno != EPERM)
+		return 6;
 	return 0;
 }
 
 /* What a main thread still has: files that are open, memory, threads, KVM and VFIO ioctls. */
 static int main_thread_can_body(void)
 {
+	struct termios mode = { 0 };
 	char byte;
 	int file = open("/proc/self/status", O_RDONLY), memory;
 
@@ -69,6 +72,10 @@ static int main_thread_can_body(void)
 		return 4;
 	if (ioctl(memory, KVM_GET_API_VERSION, 0) >= 0 || errno != ENOTTY)
 		return 5;	/* the kernel was asked, and it is no KVM */
+	if (tcgetattr(memory, &mode) == 0 || errno != ENOTTY)
+		return 6;
+	if (tcsetattr(memory, TCSANOW, &mode) == 0 || errno != ENOTTY)
+		return 7;
 	return 0;
 }
 

@@ -99,7 +99,10 @@ struct group_ops {
 	 * of a range that is, answers success, and warns when the process ends.
 	 */
 	int (*unregister_memory)(struct group *group, uint64_t hva, uint64_t size);
-	/* IOMMU pages; all arguments multiples of the window's page size. */
+	/*
+	 * IOMMU pages; all arguments multiples of the window's page size. Mapping replaces what
+	 * is mapped there, each page at once; unmapping passes over what is not mapped.
+	 */
 	int (*map)(struct group *group, uint64_t iova, uint64_t hva, uint64_t size, bool read,
 		   bool write);
 	int (*unmap)(struct group *group, uint64_t iova, uint64_t size);

@@ -2,11 +2,14 @@
 /*
  * XICS (PAPR 14.5.4.3) in KVM, which serves the hypercalls and the RTAS calls itself.
  *
- * Lines: KVM on POWER9 does not tell when a guest ends one. So while a line is pending here,
- * H_EOI is taken from KVM: the next one by any vCPU comes to pvmm, which unmasks the origins
- * of all pending lines, gives H_EOI back to KVM and has the vCPU run the hypercall again. An
- * origin that is unmasked early and still raised signals again, which costs the guest one
- * interrupt more and loses none.
+ * Lines: KVM on POWER9 does not tell when a guest ends one. An origin that is unmasked early
+ * and still raised signals again, which costs the guest one interrupt more and loses none.
+ * So it is unmasked when the guest may have ended the interrupt:
+ * - Where KVM has XICS of its own (an LPAR), H_EOI is taken from it while a line is pending:
+ *   the next one by any vCPU comes to pvmm, which unmasks the origins of all pending lines,
+ *   gives H_EOI back to KVM and has the vCPU run the hypercall again.
+ * - Where KVM has it on top of the host's XIVE, its entry code answers H_EOI whatever it was
+ *   told (kvmhv_p9_guest_entry). There a timer unmasks the origins of all pending lines.
  */
 #include <errno.h>
 #include <linux/kvm.h>
@@ -14,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "vmm/papr/machine.h"
@@ -21,19 +25,22 @@
 #define H_EOI 0x64
 #define PRIORITY_NONE 0xffULL
 #define XICS_LINES_MAX 64
+#define LINE_TIME_NS 500000	/* between two interrupts of a line, on top of XIVE */
 
 /* One attached line, watched by the main loop. */
 struct xics_line {
 	struct loop_source source;	/* fd: the owner's eventfd */
 	struct papr_xics *xics;
-	uint32_t irq;			/* 0: free */
+	uint32_t irq;			/* 0: free; xics.lock */
 	bool pending;			/* xics.lock */
 };
 
 struct papr_xics {
 	struct papr_irqchip base;
 	int fd;
-	pthread_mutex_t lock;	/* pending lines, and who serves H_EOI */
+	bool on_xive;
+	struct loop_source timer;	/* on XIVE; else its fd is -1 */
+	pthread_mutex_t lock;		/* lines, and who serves H_EOI */
 	struct xics_line lines[XICS_LINES_MAX];
 };
 
@@ -59,19 +66,55 @@ static void set_eoi_owner(struct papr_xics *xics, bool kernel)
 	kvm_vm_enable(&xics->base.machine->kvm, KVM_CAP_PPC_ENABLE_HCALL, H_EOI, kernel);
 }
 
-/* Main thread: a line rose. */
-static void line_raised(struct loop_source *source, uint32_t events)
+/* Has the next chance to unmask pending lines come here. With the lock held. */
+static void await_end(struct papr_xics *xics)
 {
-	struct xics_line *line = container_of(source, struct xics_line, source);
+	struct itimerspec when = { .it_value.tv_nsec = LINE_TIME_NS };
+
+	if (xics->on_xive)
+		timerfd_settime(xics->timer.fd, 0, &when, NULL);
+	else
+		set_eoi_owner(xics, false);
+}
+
+/* With the lock held. */
+static void end_lines(struct papr_xics *xics)
+{
+	for (size_t i = 0; i < XICS_LINES_MAX; i++) {
+		if (!xics->lines[i].pending)
+			continue;
+		xics->lines[i].pending = false;
+		irq_ended(&xics->base.chip, xics->lines[i].irq);
+	}
+}
+
+/* Main thread. */
+static void line_time_passed(struct loop_source *source, uint32_t events)
+{
+	struct papr_xics *xics = container_of(source, struct papr_xics, timer);
 	uint64_t count;
 
 	if (read(source->fd, &count, sizeof(count)) != sizeof(count))
 		return;
-	pthread_mutex_lock(&line->xics->lock);
-	line->pending = true;
-	set_eoi_owner(line->xics, false);
-	pthread_mutex_unlock(&line->xics->lock);
-	xics_pulse(&line->xics->base.chip, line->irq);
+	pthread_mutex_lock(&xics->lock);
+	end_lines(xics);
+	pthread_mutex_unlock(&xics->lock);
+}
+
+/* Main thread: a line rose. A vCPU may be detaching it, and close its eventfd, meanwhile. */
+static void line_raised(struct loop_source *source, uint32_t events)
+{
+	struct xics_line *line = container_of(source, struct xics_line, source);
+	struct papr_xics *xics = line->xics;
+	uint64_t count;
+
+	pthread_mutex_lock(&xics->lock);
+	if (line->irq && read(source->fd, &count, sizeof(count)) == sizeof(count)) {
+		line->pending = true;
+		await_end(xics);
+		xics_pulse(&xics->base.chip, line->irq);
+	}
+	pthread_mutex_unlock(&xics->lock);
 }
 
 /* Args and number stay as they are: the vCPU makes the same call again, to KVM. */
@@ -80,17 +123,13 @@ static int64_t h_eoi(void *owner, struct vcpu *vcpu, uint64_t *args)
 	struct papr_xics *xics = owner;
 
 	pthread_mutex_lock(&xics->lock);
-	for (size_t i = 0; i < XICS_LINES_MAX; i++) {
-		if (!xics->lines[i].pending)
-			continue;
-		xics->lines[i].pending = false;
-		irq_ended(&xics->base.chip, xics->lines[i].irq);
-	}
+	end_lines(xics);
 	set_eoi_owner(xics, true);
 	pthread_mutex_unlock(&xics->lock);
 	return HCALL_RERUN;
 }
 
+/* With the lock held, as detach_line(). */
 static int attach_line(struct papr_xics *xics, uint32_t irq, int fd)
 {
 	for (size_t i = 0; i < XICS_LINES_MAX; i++) {
@@ -124,20 +163,27 @@ static void detach_line(struct papr_xics *xics, uint32_t irq)
 static int xics_attach(struct irqchip *chip, uint32_t irq, int fd)
 {
 	struct papr_xics *xics = from_chip(chip);
+	int error;
 
-	if (irq_is_line(chip, irq))
-		return attach_line(xics, irq, fd);
-	return kvm_vm_irqfd(&xics->base.machine->kvm, irq, fd, true);
+	if (!irq_is_line(chip, irq))
+		return kvm_vm_irqfd(&xics->base.machine->kvm, irq, fd, true);
+	pthread_mutex_lock(&xics->lock);
+	error = attach_line(xics, irq, fd);
+	pthread_mutex_unlock(&xics->lock);
+	return error;
 }
 
 static void xics_detach(struct irqchip *chip, uint32_t irq, int fd)
 {
 	struct papr_xics *xics = from_chip(chip);
 
-	if (irq_is_line(chip, irq))
-		detach_line(xics, irq);
-	else
+	if (!irq_is_line(chip, irq)) {
 		kvm_vm_irqfd(&xics->base.machine->kvm, irq, fd, false);
+		return;
+	}
+	pthread_mutex_lock(&xics->lock);
+	detach_line(xics, irq);
+	pthread_mutex_unlock(&xics->lock);
 }
 
 static const struct hcall xics_hcalls[] = {
@@ -197,10 +243,40 @@ static int xics_reset(struct irqchip *chip)
 	return 0;
 }
 
+static int init_timer(struct papr_xics *xics)
+{
+	struct machine *machine = xics->base.machine;
+	int error;
+
+	xics->timer = (struct loop_source){ .fd = -1, .events = EPOLLIN,
+					    .ready = line_time_passed };
+	xics->on_xive = kvm_vm_extension(&machine->kvm, KVM_CAP_PPC_IRQ_XIVE) > 0;
+	if (!xics->on_xive)
+		return 0;
+	xics->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (xics->timer.fd < 0)
+		return -errno;
+	error = loop_add(&machine->vm->loop, &xics->timer);
+	if (error) {
+		close(xics->timer.fd);
+		xics->timer.fd = -1;
+	}
+	return error;
+}
+
+static void exit_timer(struct papr_xics *xics)
+{
+	if (xics->timer.fd < 0)
+		return;
+	loop_remove(&xics->base.machine->vm->loop, &xics->timer);
+	close(xics->timer.fd);
+}
+
 static void xics_exit(struct irqchip *chip)
 {
 	struct papr_xics *xics = from_chip(chip);
 
+	exit_timer(xics);
 	close(xics->fd);
 	pthread_mutex_destroy(&xics->lock);
 	free(xics);
@@ -241,7 +317,9 @@ int papr_xics_create(struct machine *machine, struct papr_irqchip **irqchip)
 		return error;
 	}
 	pthread_mutex_init(&xics->lock, NULL);
-	error = hcall_register(&machine->hcalls, xics_hcalls, ARRAY_SIZE(xics_hcalls), xics);
+	error = init_timer(xics);
+	if (!error)
+		error = hcall_register(&machine->hcalls, xics_hcalls, ARRAY_SIZE(xics_hcalls), xics);
 	if (!error)
 		error = define_tokens(machine);
 	if (error) {

@@ -174,18 +174,28 @@ static uint64_t kvm_source_config(const struct xive_source *source)
 	       (uint64_t)source->eisn << KVM_XIVE_SOURCE_EISN_SHIFT;
 }
 
+/* Has a source of that configuration nowhere to go? KVM then warns in the host's log, which
+ * ends a host that panics on warnings. With the lock held, so that the queue stays. */
+static bool lacks_queue(struct papr_xive *xive, const struct xive_source *source)
+{
+	return source->priority != PRIORITY_NONE &&
+	       !find_queue(xive, source->server, source->priority)->shift;
+}
+
 static int64_t configure_source(struct papr_xive *xive, uint64_t lisn,
 				const struct xive_source *wanted)
 {
 	uint64_t config = kvm_source_config(wanted);
-	int error;
+	int64_t status = H_P4;
 
 	pthread_mutex_lock(&xive->lock);
-	error = kvm_device_set(xive->fd, KVM_DEV_XIVE_GRP_SOURCE_CONFIG, lisn, &config);
-	if (!error)
+	if (!lacks_queue(xive, wanted))
+		status = kvm_device_set(xive->fd, KVM_DEV_XIVE_GRP_SOURCE_CONFIG, lisn,
+					&config) ? H_HARDWARE : H_SUCCESS;
+	if (status == H_SUCCESS)
 		xive->sources[lisn] = *wanted;
 	pthread_mutex_unlock(&xive->lock);
-	return error ? H_HARDWARE : H_SUCCESS;
+	return status;
 }
 
 static int64_t h_int_set_source_config(void *owner, struct vcpu *vcpu, uint64_t *args)

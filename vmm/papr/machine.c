@@ -146,7 +146,9 @@ static int create_irqchip(struct machine *machine)
 		log_error(machine->vm->log,
 			  "this host's KVM has no such in-kernel interrupt controller; "
 			  "try --irqchip auto");
-	else if (!error)
+	else if (error)
+		log_kvm(machine, "creating the interrupt controller", error);
+	else
 		log_info(machine->vm->log, "interrupts: %s", machine->irqchip->chip.ops->name);
 	return error;
 }

@@ -43,7 +43,6 @@ static void log_panic(struct machine *machine, uint64_t gpa)
 		log_error(machine->vm->log, "guest panicked; its console says why");
 		return;
 	}
-
 	while (length > 0 && guest_memory_read(&machine->memory, gpa, text, length))
 		length /= 2;
 	text[length] = 0;
@@ -97,7 +96,8 @@ enum {
 	SYSPARM_DIAGNOSTICS_RUN_MODE = 42,
 };
 
-/* Results of ibm,get-system-parameter: a 16-bit length, then so many bytes. */
+/* Results of ibm,get-system-parameter: a 16-bit length, then so many bytes, cut at the end of
+ * the guest's buffer. */
 static int32_t put_parameter(struct machine *machine, const struct rtas_request *request,
 			     const void *value, uint16_t size)
 {
@@ -109,11 +109,13 @@ static int32_t put_parameter(struct machine *machine, const struct rtas_request 
 
 	if (size > sizeof(result.value))
 		return RTAS_HARDWARE_ERROR;
+	if (request->args[2] < sizeof(result.size))
+		return RTAS_SYSPARM_PARAMETER;
 	memcpy(result.value, value, size);
 	if (length > request->args[2])
 		length = request->args[2];
 	if (guest_memory_write(&machine->memory, request->args[1], &result, length))
-		return RTAS_PARAMETER_ERROR;
+		return RTAS_SYSPARM_PARAMETER;
 	return RTAS_SUCCESS;
 }
 

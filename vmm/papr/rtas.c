@@ -38,12 +38,13 @@ void rtas_add_tokens(const struct rtas *rtas, struct fdt_writer *fdt)
 		fdt_u32(fdt, rtas->slots[i].call->name, RTAS_TOKEN_BASE + i);
 }
 
-/* Copies the block at @gpa in; false when it is not one. */
+/* Copies the block at @gpa in; false when it is not one, or has no room for its results. */
 static bool read_request(struct rtas *rtas, uint64_t gpa, uint32_t *token,
 			 struct rtas_request *request)
 {
 	struct rtas_block block;
 	be32 args[RTAS_MAX_ARGS];
+	uint64_t size;
 
 	if (guest_memory_read(rtas->memory, gpa, &block, sizeof(block)))
 		return false;
@@ -52,7 +53,9 @@ static bool read_request(struct rtas *rtas, uint64_t gpa, uint32_t *token,
 	request->nret = be32toh(block.nret);
 	if (request->nargs > RTAS_MAX_ARGS || request->nret > RTAS_MAX_ARGS - request->nargs)
 		return false;
-	if (guest_memory_read(rtas->memory, gpa + sizeof(block), args,
+	size = sizeof(block) + (request->nargs + request->nret) * sizeof(be32);
+	if (!guest_memory_hva(rtas->memory, gpa, size) ||
+	    guest_memory_read(rtas->memory, gpa + sizeof(block), args,
 			      request->nargs * sizeof(be32)))
 		return false;
 	for (uint32_t i = 0; i < request->nargs; i++)
@@ -74,12 +77,13 @@ static bool write_results(struct rtas *rtas, uint64_t gpa, const struct rtas_req
 static int32_t call_handler(struct rtas *rtas, uint32_t token, struct rtas_request *request)
 {
 	uint32_t index = token - RTAS_TOKEN_BASE;
-	const struct rtas_slot *slot = &rtas->slots[index];
+	const struct rtas_slot *slot;
 
 	if (token < RTAS_TOKEN_BASE || index >= rtas->nr_slots) {
 		log_guest(rtas->log, &rtas->limit, "guest called unknown RTAS token 0x%x", token);
 		return RTAS_PARAMETER_ERROR;
 	}
+	slot = &rtas->slots[index];
 	if (request->nargs < slot->call->nargs || request->nret < slot->call->nret) {
 		log_guest(rtas->log, &rtas->limit, "guest called %s with %u arguments, %u results",
 			  slot->call->name, request->nargs, request->nret);

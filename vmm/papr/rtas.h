@@ -22,6 +22,7 @@ enum {
 	RTAS_NOT_SUPPORTED = -3,	/* same number, for calls that say so */
 	RTAS_NO_SUCH_INDICATOR = -3,
 	RTAS_NOT_AUTHORIZED = -9002,
+	RTAS_SYSPARM_PARAMETER = -9999,	/* parameter error of the system parameter calls */
 	RTAS_FUNCTION_DISABLED = -4,	/* EEH off for the PE */
 };
 

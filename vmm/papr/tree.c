@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/kvm.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "vmm/papr/host.h"
@@ -13,6 +14,7 @@
 
 #define RTAS_ERROR_LOG_MAX 2048
 #define RTAS_EVENT_SCAN_RATE 1
+#define RNG_SEED_SIZE 32
 #define RTAS_SIZE 4096	/* of the blob and of what the kernel keeps free for it */
 
 /* PAPR B.6.2.3, vector 5: what a guest and its firmware would have agreed on. */
@@ -23,6 +25,15 @@ enum {
 	VEC5_MMU = 24,		/* 0x40 radix, 0 hash */
 	VEC5_RADIX_GTSE = 26,	/* 0x40: the guest may issue TLB invalidations itself */
 };
+
+/* A guest without other sources of randomness spins for a second at boot to make some. */
+static void add_rng_seed(struct fdt_writer *fdt)
+{
+	uint8_t seed[RNG_SEED_SIZE];
+
+	if (getrandom(seed, sizeof(seed), 0) == sizeof(seed))
+		fdt_bytes(fdt, "rng-seed", seed, sizeof(seed));
+}
 
 static void add_chosen(struct machine *machine, struct fdt_writer *fdt)
 {
@@ -44,6 +55,7 @@ static void add_chosen(struct machine *machine, struct fdt_writer *fdt)
 	fdt_text(fdt, "stdout-path", PAPR_VTY_PATH);
 	fdt_text(fdt, "linux,stdout-path", PAPR_VTY_PATH);
 	fdt_bytes(fdt, "ibm,architecture-vec-5", vec5, sizeof(vec5));
+	add_rng_seed(fdt);
 	fdt_end(fdt);
 }
 
