@@ -17,8 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static void fail(const char *what, int error)
 {
 	fprintf(stderr, "stamp: %s: %s\n", what, strerror(error));
@@ -54,20 +52,25 @@ static pid_t start(char **command, int *output)
 	return pid;
 }
 
-/* A console is short until the guest's init: keep all of it. */
+/*
+ * A console is short until the guest's init: keep all of it. Only what is new is searched, as
+ * this shares its CPU with the guest, which may write one character at a time.
+ */
 static bool wait_for(int fd, const char *text)
 {
 	static char console[256 * 1024];
-	size_t size = 0;
+	size_t size = 0, length = strlen(text);
 	ssize_t done;
 
 	while (size < sizeof(console) - 1) {
+		size_t from = size < length ? 0 : size - length;
+
 		done = read(fd, console + size, sizeof(console) - 1 - size);
 		if (done <= 0)
 			break;
 		size += (size_t)done;
 		console[size] = 0;
-		if (strstr(console, text))
+		if (strstr(console + from, text))
 			return true;
 	}
 	fwrite(console, 1, size, stderr);

@@ -58,7 +58,7 @@ add_kexec()
 
 guest_key()
 {
-	key_of 1 "$lab_source"/guest/* "$lab_source/lib/tree.sh" "${guest_modules[@]}" \
+	key_of 1 "$lab_source"/guest/* "$lab_source"/lib/{tree,images}.sh \
 		"$build/packages/kernel-$1/.key" "$build/packages/tools/.key"
 }
 

@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The demo as a whole, without a terminal: Debian boots from the disk that it was
+# handed and proves it over the card that it was handed.
+
+. "$(dirname "$0")/../lib/scenario.sh"
+
+"$lab_dir/../../guests/demo" --batch </dev/null 2>&1 | tr -d '\r' | tee "$out"
+expect_output "/sys/kernel/iommu_groups/0:  0000:01:00.0 " "/sys/kernel/iommu_groups/1:  0001:01:00.0 "
+expect_output "== Debian " "lease of 10.0.2.15 obtained" "reboot: Power down" "the demo worked"
+sum=$(sed -n 's/^made with: *//p' "$out")
+expect_output "read from the disk:  $sum" "over its network card: $sum"

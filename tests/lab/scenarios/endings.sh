@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# How a guest can end, with the exit status that scripts rely on: power-off,
+# panic, time-out, signals.  Its group is free for the next one each time.
+
+. "$(dirname "$0")/lib/guests.sh"
+
+add_nvme n0 pcie.0 32
+run_guests --timeout 900 '
+modprobe nvme
+load="while cat /dev/nvme0n1 >/dev/null; do echo read; done"
+group="--group 0000:01:00.0 --claim"
+
+boot 2 "exit 5" $group
+said "the command failed with status 5" "guest panicked"
+holds nvme 0000:01:00.0
+
+guest=6.1
+boot 2 "false" $group --cpus 2
+said "guest panicked: "
+holds nvme 0000:01:00.0
+guest=6.12-64k
+
+boot 124 "$load" $group --timeout 15
+said "stopped after --timeout 15 seconds" read
+holds nvme 0000:01:00.0
+
+for signal in TERM INT HUP; do
+	launch "$load" $group --cpus 2
+	wait_for read
+	holds vfio-pci 0000:01:00.0
+	kill -$signal "$pvmm"
+	ended 2
+	said "stopped by signal"
+	holds nvme 0000:01:00.0
+done
+
+# One that is told to stop before its guest is there.
+launch "echo not reached" $group --console file:/tmp/console
+usleep 400000
+kill -TERM "$pvmm"
+ended 2
+holds nvme 0000:01:00.0
+
+boot 0 "sha256sum /dev/nvme0n1" $group
+[ -z "$(ls /run/pvmm/claims)" ] || fail "a record of a claim was left"'
+expect_output "$(sum_of "$work/n0.raw")"

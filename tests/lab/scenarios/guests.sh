@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Guest kernels of different versions and page sizes on one kind of host, each
+# with a group, and its CPUs used.
+#
+# usage: guests.sh MACHINE HOST_PAGE_SIZE MMU IRQCHIP "GUEST..." "CPUS..."
+# MMU is radix, or hash: a host started without radix, and guests with it.
+
+. "$(dirname "$0")/lib/guests.sh"
+
+machine=$1 page_size=$2 mmu=$3 irqchip=$4 guests=$5 cpus=$6
+
+# Sets $address, where the disk is in the host.
+add_disk()
+{
+	case $machine in
+	powernv9)
+		add_nvme n0 pcie.0 32
+		address=0000:01:00.0 ;;
+	pseries)
+		host_qemu -device "spapr-pci-host-bridge,index=1,id=phb1"
+		add_nvme n0 phb1.0 32
+		address=0001:00:00.0 ;;
+	esac
+}
+
+add_disk
+if [ "$mmu" = hash ]; then
+	host_options+=(--append disable_radix)
+fi
+run_guests --timeout 1400 --machine "$machine" --page-size "$page_size" '
+lspci -D
+for guest in '"$guests"'; do
+	for cpus in '"$cpus"'; do
+		boot 0 "echo cpus=\$(nproc); grep MMU /proc/cpuinfo; getconf PAGESIZE
+			for n in \$(seq 0 \$((\$(nproc) - 1))); do
+				taskset \$(printf %x \$((1 << n))) sha256sum /dev/nvme0n1
+			done; cat /proc/interrupts" \
+			--group '"$address"' --irqchip '"$irqchip"' --cpus "$cpus" --verbose
+		said "cpus=$cpus" "MMU: '"$mmu"'"
+		said_times "$cpus" "'"$(sum_of "$work/n0.raw")"'"
+		counted nvme0q1
+		case $guest in
+		*4k)	said "$(printf "4096\r")" ;;
+		*)	said "$(printf "65536\r")" ;;
+		esac
+		case '"$irqchip"' in
+		auto)	;;
+		*)	said "interrupts: '"$irqchip"'" ;;
+		esac
+	done
+done'
