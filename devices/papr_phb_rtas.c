@@ -109,20 +109,27 @@ static struct pci_device *requested_device(struct papr_phbs *phbs,
 }
 
 /*
- * Connects as many vectors as the device has, when more are asked for: the number returned is
- * what the guest got. Linux releases those, and asks again for that many.
+ * Connects as many vectors as the device has, or fewer when the host has no more to give, if
+ * more are asked for: the number returned is what the guest got. Linux releases those, and asks
+ * again for that many.
  */
 static int32_t change_vectors(struct pci_device *device, unsigned kind, uint32_t count,
 			      uint32_t *assigned)
 {
 	unsigned max = pci_vectors_max(device, kind);
 	uint32_t first_irq;
+	int err;
 
 	if (count && !max)
 		return RTAS_PARAMETER_ERROR;
 	if (count > max)
 		count = max;
-	if (pci_vectors_set(device, kind, count, &first_irq))
+	err = pci_vectors_set(device, kind, count, &first_irq);
+	while (err == -ENOSPC && count > 1) {
+		count /= 2;
+		err = pci_vectors_set(device, kind, count, &first_irq);
+	}
+	if (err)
 		return RTAS_HARDWARE_ERROR;
 	*assigned = count;
 	return RTAS_SUCCESS;

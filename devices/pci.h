@@ -147,8 +147,9 @@ int pci_config_write(struct pci_device *device, uint32_t offset, unsigned size, 
 /*
  * Connects @count vectors of @kind (GROUP_IRQ_MSI or MSIX); 0 disconnects whichever kind is
  * connected. Stores the first irq number. Asking again for the same kind and count changes
- * nothing. -ENOTSUP: the device lacks the kind; -ENOSPC: more than it has; another negative
- * errno, with a line on log, when the host refused: no vector is connected then.
+ * nothing. -ENOTSUP: the device lacks the kind; -ENOSPC: more than it, or the host, has;
+ * another negative errno, with a line on log, when the host refused. No vector is connected
+ * then.
  */
 int pci_vectors_set(struct pci_device *device, unsigned kind, unsigned count, uint32_t *first_irq);
 /* Number of vectors the device offers of @kind. */

@@ -256,7 +256,8 @@ static int change_vectors(struct pci_device *device, unsigned kind, unsigned cou
 	}
 	if (!count || err)
 		intx_err = connect_intx(device);
-	if (err || intx_err)
+	/* Out of vectors, there are fewer to ask for. */
+	if ((err && (err != -ENOSPC || count == 1)) || intx_err)
 		log_guest(host->log, &host->limit, "%s: " PCI_HOST_FORMAT ": interrupts cannot be "
 			  "set up: %s%s", host->group->path, PCI_HOST_ARGS(device),
 			  strerror(err ? -err : -intx_err), advice(err ? err : intx_err));

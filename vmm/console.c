@@ -15,6 +15,7 @@
 #include "vmm/console_parts.h"
 
 #define PTY_WAIT_MS 100	/* for a reader that is merely slow */
+#define PIECE_SIZE 512	/* a socket that takes something takes this much */
 
 static int console_start(struct console *console, const struct vm_config *config)
 {
@@ -93,6 +94,23 @@ static bool wait_for_reader(struct console *console)
 	return count > 0 && !fds[1].revents;
 }
 
+/* A write that waits could not be called off: a vCPU's kick may come just before it. */
+static bool may_write(struct console *console)
+{
+	struct pollfd fds[] = {
+		{ .fd = console->out_fd, .events = POLLOUT },
+		{ .fd = console->nowait_fd, .events = POLLIN },
+	};
+	int count;
+
+	if (!console->output_waits)
+		return true;
+	do {
+		count = poll(fds, ARRAY_SIZE(fds), -1);
+	} while (count < 0 && errno == EINTR);
+	return count > 0 && fds[0].revents;
+}
+
 static void report_failure(struct console *console, int error)
 {
 	if (__atomic_exchange_n(&console->output_failed, true, __ATOMIC_RELAXED))
@@ -124,8 +142,9 @@ void console_write(struct console *console, const void *data, size_t size)
 
 	if (console->out_fd < 0)
 		return;
-	while (size > 0) {
-		ssize_t done = write(console->out_fd, next, size);
+	while (size > 0 && may_write(console)) {
+		bool all = !console->output_waits || size < PIECE_SIZE;
+		ssize_t done = write(console->out_fd, next, all ? size : PIECE_SIZE);
 
 		if (done < 0) {
 			if (!write_again(console))

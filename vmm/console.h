@@ -31,6 +31,7 @@ struct console {
 	struct terminal terminal;
 	bool escape;			/* Ctrl-A was the last key; main thread */
 	bool output_failed;		/* it was reported; atomic */
+	bool output_waits;		/* a write would wait: the output is a socket */
 	bool output_stuck;		/* a pty is full, and waiting did not help; atomic */
 	pthread_mutex_t lock;		/* the ring and the watching of the source */
 	uint8_t input[CONSOLE_INPUT_SIZE];	/* ring: typed, not yet read by the guest */

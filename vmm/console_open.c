@@ -34,6 +34,13 @@ static int open_again(int fd, int access)
 	return again >= 0 ? again : fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 
+static bool is_socket(int fd)
+{
+	struct stat stat;
+
+	return fd >= 0 && fstat(fd, &stat) == 0 && S_ISSOCK(stat.st_mode);
+}
+
 static void drop_input(struct console *console)
 {
 	close(console->in_fd);
@@ -46,6 +53,7 @@ static int open_stdio(struct console *console)
 
 	console->in_fd = open_again(STDIN_FILENO, O_RDONLY);
 	console->out_fd = open_again(STDOUT_FILENO, O_WRONLY);
+	console->output_waits = is_socket(console->out_fd);
 	if (console->in_fd < 0 || !isatty(console->in_fd))
 		return 0;
 	ret = terminal_make_raw(&console->terminal, console->in_fd);

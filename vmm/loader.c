@@ -261,20 +261,35 @@ static int load_segments(struct loader *loader)
 	return 0;
 }
 
+static int check_kernel(struct loader *loader, const uint16_t *machines,
+			struct loaded_kernel *kernel)
+{
+	int ret = read_start(loader, machines);
+
+	if (!ret)
+		ret = read_segments(loader);
+	return ret ? ret : place_kernel(loader, kernel);
+}
+
+int loader_check_kernel(const struct guest_memory *memory, const struct image_file *file,
+			const uint16_t *machines, struct log *log, struct loaded_kernel *kernel)
+{
+	struct guest_memory range = { .base = memory->base, .size = memory->size, .fd = -1 };
+	struct loader loader = { .memory = &range, .log = log, .file = file };
+
+	return check_kernel(&loader, machines, kernel);
+}
+
 int loader_load_kernel(struct guest_memory *memory, const struct image_file *file,
 		       const uint16_t *machines, struct log *log, struct loaded_kernel *kernel)
 {
 	struct loader loader = { .memory = memory, .log = log, .file = file };
-	int ret = read_start(&loader, machines);
+	int ret = check_kernel(&loader, machines, kernel);
 
-	if (!ret)
-		ret = read_segments(&loader);
-	if (!ret)
-		ret = place_kernel(&loader, kernel);
 	return ret ? ret : load_segments(&loader);
 }
 
-static int load_whole(struct loader *loader, uint64_t gpa, uint64_t limit)
+static int check_whole(struct loader *loader, uint64_t gpa, uint64_t limit)
 {
 	const struct guest_memory *memory = loader->memory;
 	uint64_t end = memory->base + memory->size;
@@ -290,13 +305,23 @@ static int load_whole(struct loader *loader, uint64_t gpa, uint64_t limit)
 				   "it; give the guest more with --memory",
 				   (unsigned long long)(loader->file->size / KIB),
 				   (unsigned long long)(room / KIB));
-	return load_range(loader, gpa, 0, loader->file->size);
+	return 0;
+}
+
+int loader_check_file(const struct guest_memory *memory, const struct image_file *file,
+		      uint64_t gpa, uint64_t limit, struct log *log)
+{
+	struct guest_memory range = { .base = memory->base, .size = memory->size, .fd = -1 };
+	struct loader loader = { .memory = &range, .log = log, .file = file };
+
+	return check_whole(&loader, gpa, limit);
 }
 
 int loader_load_file(struct guest_memory *memory, const struct image_file *file, uint64_t gpa,
 		     uint64_t limit, struct log *log)
 {
 	struct loader loader = { .memory = memory, .log = log, .file = file };
+	int ret = check_whole(&loader, gpa, limit);
 
-	return load_whole(&loader, gpa, limit);
+	return ret ? ret : load_range(&loader, gpa, 0, file->size);
 }

@@ -33,8 +33,15 @@ void image_close(struct image_file *file);
  */
 int loader_load_kernel(struct guest_memory *memory, const struct image_file *file,
 		       const uint16_t *machines, struct log *log, struct loaded_kernel *kernel);
+/* All that loader_load_kernel() checks, nothing loaded: @memory need not exist yet, only its
+ * base and size count. */
+int loader_check_kernel(const struct guest_memory *memory, const struct image_file *file,
+			const uint16_t *machines, struct log *log, struct loaded_kernel *kernel);
 /* Loads @file whole at @gpa. -EFBIG when it does not fit below @limit (gpa). */
 int loader_load_file(struct guest_memory *memory, const struct image_file *file, uint64_t gpa,
 		     uint64_t limit, struct log *log);
+/* The same without loading it, as loader_check_kernel(). */
+int loader_check_file(const struct guest_memory *memory, const struct image_file *file,
+		      uint64_t gpa, uint64_t limit, struct log *log);
 
 #endif

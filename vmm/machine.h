@@ -18,6 +18,9 @@ struct vm;
 int machine_host_init(struct log *log, struct machine_host **host);
 void machine_host_exit(struct machine_host *host);
 
+/* Can the kernel and the initrd be loaded? For before anything is taken from the host. 0 or a
+ * negative errno after one line on the log. */
+int machine_check_images(const struct vm *vm);
 /* Memory loaded, device tree written (and dumped if asked), all vCPUs parked. 0 or a negative
  * errno after one line on the log; nothing held after a failure. */
 int machine_create(struct vm *vm, struct machine **machine);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int guest_memory_init(struct guest_memory *memory, uint64_t base, uint64_t size)
@@ -91,6 +92,44 @@ int guest_memory_fill(struct guest_memory *memory, uint64_t gpa, uint8_t byte, s
 	return 0;
 }
 
+/* Of @size bytes at @offset, how many the file has; what is mapped of its last page is more. */
+static ssize_t bytes_in_file(int fd, uint64_t offset, uint64_t size)
+{
+	struct stat stat;
+	uint64_t end;
+
+	if (fstat(fd, &stat))
+		return -1;
+	end = (uint64_t)stat.st_size;
+	if (offset >= end)
+		return 0;
+	return (ssize_t)(size < end - offset ? size : end - offset);
+}
+
+/*
+ * One go of guest_memory_load(), as read(). What is written to the memfd from the file's own
+ * pages costs less than what is read to the mapping, where each page is first faulted in. The
+ * kernel looks at the pages, not this process: a file that shrinks is an error, no signal.
+ */
+static ssize_t load_some(struct guest_memory *memory, uint64_t gpa, int fd, uint64_t offset,
+			 uint64_t size)
+{
+	uint64_t skip = offset % (uint64_t)sysconf(_SC_PAGESIZE);
+	void *file = mmap(NULL, skip + size, PROT_READ, MAP_PRIVATE, fd, (off_t)(offset - skip));
+	ssize_t done;
+	int error;
+
+	if (file == MAP_FAILED)
+		return pread(fd, to_hva(memory, gpa), size, (off_t)offset);
+	done = pwrite(memory->fd, (uint8_t *)file + skip, size, (off_t)(gpa - memory->base));
+	error = errno;
+	munmap(file, skip + size);
+	errno = error;
+	if (done >= 0)
+		return bytes_in_file(fd, offset, (uint64_t)done);
+	return error == EFAULT ? 0 : -1;	/* no page of the file is left there */
+}
+
 int guest_memory_load(struct guest_memory *memory, uint64_t gpa, int fd, uint64_t offset,
 		      uint64_t size)
 {
@@ -99,7 +138,7 @@ int guest_memory_load(struct guest_memory *memory, uint64_t gpa, int fd, uint64_
 	if (offset > INT64_MAX || size > INT64_MAX - offset)
 		return -EINVAL;
 	while (size > 0) {
-		ssize_t done = pread(fd, to_hva(memory, gpa), size, (off_t)offset);
+		ssize_t done = load_some(memory, gpa, fd, offset, size);
 
 		if (done < 0 && errno == EINTR)
 			continue;

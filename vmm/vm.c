@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -40,10 +41,24 @@ void vm_stop(struct vm *vm, enum vm_end end)
 		loop_stop(&vm->loop);
 }
 
+/* Many vCPUs and interrupts need more files than the soft limit, which is there for programs
+ * that use select(). */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int init_loop(struct vm *vm)
 {
-	int error = loop_init(&vm->loop);
+	int error;
 
+	raise_file_limit();
+	error = loop_init(&vm->loop);
 	if (error)
 		log_error(vm->log, "cannot set up the event loop: %s", strerror(-error));
 	return error;
@@ -135,6 +150,12 @@ static void exit_timeout(struct vm *vm)
 	close(vm->timer_source.fd);
 }
 
+static void close_files(struct vm *vm)
+{
+	image_close(&vm->initrd);
+	image_close(&vm->kernel);
+}
+
 static int open_files(struct vm *vm)
 {
 	int error = image_open(&vm->kernel, vm->config->kernel, vm->log);
@@ -142,15 +163,11 @@ static int open_files(struct vm *vm)
 	vm->initrd.fd = -1;
 	if (!error && vm->config->initrd)
 		error = image_open(&vm->initrd, vm->config->initrd, vm->log);
+	if (!error)
+		error = machine_check_images(vm);
 	if (error)
-		image_close(&vm->kernel);
+		close_files(vm);
 	return error;
-}
-
-static void close_files(struct vm *vm)
-{
-	image_close(&vm->initrd);
-	image_close(&vm->kernel);
 }
 
 static int open_nvram(struct vm *vm)

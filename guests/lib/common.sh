@@ -8,10 +8,48 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$top/build
 
+# On a terminal a new line replaces what a ticker left on the last one.
 say()
 {
+	if [ -t 2 ]; then
+		printf '\r\033[K' >&2
+	fi
 	echo "pvmm: $*" >&2
 }
+
+# Shows every second how long the step takes and how much it has written to
+# its folder and the download cache.
+tick()
+{
+	local dir=$1 start=$SECONDS size
+
+	while sleep 1 && kill -0 $$ 2>/dev/null; do
+		# Files come and go meanwhile, of which du complains.
+		size=$(du -smc "$dir" "$build/cache/debs" 2>/dev/null | tail -n 1 | cut -f1) || true
+		printf '\r  %d s, %d MB\033[K' $((SECONDS - start)) "$size" >&2
+	done
+}
+
+end_ticker()
+{
+	kill "$1" 2>/dev/null || true
+	wait "$1" 2>/dev/null || true
+	printf '\r\033[K' >&2
+}
+
+# with_ticker FOLDER COMMAND... runs a long command in a subshell and shows, on
+# a terminal, that it goes on.  Not for use in a condition: set -e must hold.
+with_ticker()
+(
+	dir=$1
+	shift
+	if [ -t 2 ]; then
+		tick "$dir" 9>&- &
+		# shellcheck disable=SC2064
+		trap "end_ticker $!" EXIT
+	fi
+	"$@"
+)
 
 # A script whose status 1 means something else sets $die_status.
 die()
@@ -49,7 +87,7 @@ step()
 	rm -rf "$partial"
 	mkdir -p "$partial"
 	# Not in a condition: set -e must stay in force inside $make.
-	("$make" "$partial" "$@")
+	with_ticker "$partial" "$make" "$partial" "$@"
 	echo "$key" >"$partial/.key"
 	put_aside "$target"
 	mv "$partial" "$target"

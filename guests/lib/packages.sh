@@ -25,6 +25,7 @@ clang			clang
 lab_needs="
 qemu-system-ppc64	qemu-system-ppc
 depmod			kmod
+mke2fs			e2fsprogs
 cpio			cpio
 xz			xz-utils
 "

@@ -170,6 +170,8 @@ static int fake_set_irqs(struct group_device *device, unsigned kind, const int *
 
 	if (count && fails(&fake->set_irqs))
 		return fake->set_irqs.error;
+	if (fake->vectors_left && count > fake->vectors_left)
+		return -ENOSPC;
 	if (fake->irq_kind != GROUP_IRQ_COUNT && fake->irq_kind != kind)
 		return -EINVAL;
 	fake->irq_kind = count ? kind : GROUP_IRQ_COUNT;

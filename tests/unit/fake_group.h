@@ -32,6 +32,7 @@ struct fake_device {
 	unsigned irq_kind;		/* GROUP_IRQ_COUNT: none */
 	unsigned nr_fds;
 	int fds[2048];
+	unsigned vectors_left;		/* more are refused with -ENOSPC; 0: no limit */
 	unsigned unmasks;		/* of INTx */
 	unsigned maps;			/* areas mapped now */
 	uint8_t page[64 * 1024];	/* behind every area */

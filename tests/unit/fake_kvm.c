@@ -324,17 +324,23 @@ void fake_kvm_give_hcall(struct fake_kvm *fake, unsigned index, uint64_t number,
 	fake_kvm_give(fake, index, &exit);
 }
 
-/* What the kernel does first: the last exit's results go to registers. */
-static void complete(struct fake_kvm_vcpu *vcpu, const struct kvm_run *run)
+/* What the kernel does first: the last exit's results go to registers. True: there is a next
+ * part of it, which comes whatever else is to be done. */
+static bool complete(struct fake_kvm_vcpu *vcpu, const struct kvm_run *run)
 {
+	bool more = false;
+
 	pthread_mutex_lock(&vcpu->fake->lock);
 	if (vcpu->has_exited) {
 		vcpu->completed = *run;
 		vcpu->nr_completed++;
+		more = vcpu->parts;
+		vcpu->parts -= more;
 	}
 	vcpu->has_exited = false;
 	pthread_cond_broadcast(&vcpu->fake->changed);
 	pthread_mutex_unlock(&vcpu->fake->lock);
+	return more;
 }
 
 static void set_inside(struct fake_kvm_vcpu *vcpu, bool inside)
@@ -373,7 +379,11 @@ int kvm_vcpu_run(struct kvm_vcpu *kvm)
 
 	if (vcpu->before_run)
 		vcpu->before_run(vcpu);
-	complete(vcpu, kvm->run);
+	if (complete(vcpu, kvm->run)) {
+		while (poll(&fd, 1, -1) <= 0)
+			;
+		return take_exit(vcpu, kvm->run);
+	}
 	if (__atomic_load_n(&vcpu->run_error, __ATOMIC_SEQ_CST))
 		return vcpu->run_error;
 	sigemptyset(&kick);

@@ -29,6 +29,7 @@ struct fake_kvm_vcpu {
 	int exits_fd;			/* a semaphore eventfd: exits that wait */
 	struct kvm_run exits[FAKE_KVM_EXITS];
 	unsigned first_exit, nr_exits;
+	unsigned parts;			/* so many exits are parts of the one before */
 	bool has_exited;		/* the last kvm_vcpu_run() gave an exit */
 	struct kvm_run completed;	/* as pvmm left it when it ran the vCPU again */
 	unsigned nr_completed;

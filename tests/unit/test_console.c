@@ -8,6 +8,7 @@
 #include <pty.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -309,6 +310,38 @@ START_TEST(test_set_wait)
 	console_set_wait(&fixture.console, false);
 	pthread_join(thread, NULL);
 	ck_assert_str_eq(capture_take(&fixture.capture), "");
+	fixture_exit(&fixture);
+}
+END_TEST
+
+/* Nor does a socket, which cannot be opened once more, keep the guest from being stopped. */
+START_TEST(test_set_wait_socket)
+{
+	struct fixture fixture;
+	pthread_t thread;
+	int sockets[2];
+	uint8_t byte;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
+	ck_assert_int_eq(dup2(sockets[1], STDOUT_FILENO), STDOUT_FILENO);
+	close(sockets[1]);
+	ck_assert_int_eq(fixture_init(&fixture, CONSOLE_STDIO, NULL), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, write_much, &fixture.console), 0);
+	usleep(50000);
+	console_set_wait(&fixture.console, false);
+	pthread_join(thread, NULL);
+	write_much(&fixture.console);
+	console_set_wait(&fixture.console, true);
+	/* All of it arrives when there is a reader. */
+	while (recv(sockets[0], &byte, 1, MSG_DONTWAIT) == 1)
+		;
+	ck_assert_int_eq(pthread_create(&thread, NULL, write_much, &fixture.console), 0);
+	for (size_t i = 0; i < MUCH; i++) {
+		ck_assert_int_eq(read(sockets[0], &byte, 1), 1);
+		ck_assert_uint_eq(byte, (uint8_t)(i % 251));
+	}
+	pthread_join(thread, NULL);
+	close(sockets[0]);
 	fixture_exit(&fixture);
 }
 END_TEST
@@ -638,6 +671,7 @@ int main(void)
 	tcase_add_test(tests, test_disk_full);
 	tcase_add_test(tests, test_slow_reader);
 	tcase_add_test(tests, test_set_wait);
+	tcase_add_test(tests, test_set_wait_socket);
 	tcase_add_test(tests, test_file);
 	tcase_add_test(tests, test_file_errors);
 	tcase_add_test(tests, test_none);

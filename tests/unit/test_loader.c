@@ -88,6 +88,23 @@ static struct image good_image(bool is_64bit, bool big_endian)
 	return image;
 }
 
+/* What loading will answer is known before there is memory. */
+static void expect_check(const struct guest_memory *memory, const struct image_file *file, int ret,
+			 const struct loaded_kernel *kernel)
+{
+	struct guest_memory range = { .base = memory->base, .size = memory->size, .fd = -1 };
+	struct loaded_kernel checked;
+	struct capture capture;
+
+	capture_init(&capture);
+	ck_assert_int_eq(loader_check_kernel(&range, file, machines, &capture.log, &checked), ret);
+	if (!ret) {
+		ck_assert_uint_eq(checked.entry, kernel->entry);
+		ck_assert_uint_eq(checked.end, kernel->end);
+	}
+	capture_exit(&capture);
+}
+
 /* The file of that name is opened, loaded as a kernel, and closed. */
 static int load_kernel(struct guest_memory *memory, const char *path, struct log *log,
 		       struct loaded_kernel *kernel)
@@ -98,6 +115,7 @@ static int load_kernel(struct guest_memory *memory, const char *path, struct log
 	if (ret)
 		return ret;
 	ret = loader_load_kernel(memory, &file, machines, log, kernel);
+	expect_check(memory, &file, ret, kernel);
 	image_close(&file);
 	return ret;
 }
@@ -562,6 +580,10 @@ START_TEST(test_file)
 	ck_assert_int_eq(image_open(&file, path, &capture.log), 0);
 	ck_assert_int_eq(loader_load_file(&memory, &file, files[_i].gpa, files[_i].limit,
 					  &capture.log), files[_i].error);
+	if (files[_i].error)
+		capture_expect(&capture, files[_i].message);
+	ck_assert_int_eq(loader_check_file(&memory, &file, files[_i].gpa, files[_i].limit,
+					   &capture.log), files[_i].error);
 	image_close(&file);
 	if (files[_i].error) {
 		capture_expect(&capture, files[_i].message);

@@ -162,6 +162,31 @@ START_TEST(test_stop)
 }
 END_TEST
 
+/* Stopped before each run, as by a guest that reboots at once: what is ready still has its
+ * turn. */
+START_TEST(test_stopped_again_and_again)
+{
+	struct loop loop;
+	struct end a, b;
+
+	ck_assert_int_eq(loop_init(&loop), 0);
+	end_init(&a, &loop);
+	end_init(&b, &loop);
+	for (int i = 0; i < 6; i++) {
+		loop_stop(&loop);
+		ck_assert_int_eq(write(a.peer, "x", 1), 1);
+		if (i < 3)
+			ck_assert_int_eq(write(b.peer, "x", 1), 1);
+		ck_assert_int_eq(loop_run(&loop), 0);
+	}
+	ck_assert_uint_ge(a.calls, 1);
+	ck_assert_uint_ge(b.calls, 1);
+	end_exit(&a);
+	end_exit(&b);
+	loop_exit(&loop);
+}
+END_TEST
+
 START_TEST(test_wait_fails)
 {
 	struct loop loop;
@@ -183,6 +208,7 @@ int main(void)
 	tcase_add_test(tests, test_modify);
 	tcase_add_test(tests, test_errors);
 	tcase_add_test(tests, test_stop);
+	tcase_add_test(tests, test_stopped_again_and_again);
 	tcase_add_test(tests, test_wait_fails);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);

@@ -100,6 +100,59 @@ START_TEST(test_load)
 }
 END_TEST
 
+/* From every offset within a page to every other, over page borders, and nothing around it. */
+START_TEST(test_load_unaligned)
+{
+	enum { FILE_SIZE = 300000, PART = 200001 };
+	static const uint64_t places[] = { 0, 1, 4095, 4096, 65535, 65536, 65537 };
+	struct guest_memory memory = memory_at(BASE, SIZE);
+	uint8_t *data = malloc(FILE_SIZE), *back = malloc(FILE_SIZE);
+	uint64_t offset = places[_i];
+	char path[32];
+	int fd;
+
+	for (size_t i = 0; i < FILE_SIZE; i++)
+		data[i] = (uint8_t)(i * 31 + i / 251);
+	temporary_file(path, (const char *)data, FILE_SIZE);
+	fd = open(path, O_RDONLY);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		uint64_t gpa = BASE + 131072 + places[i];
+
+		ck_assert_int_eq(guest_memory_fill(&memory, BASE, 0xee, 2 * MIB), 0);
+		ck_assert_int_eq(guest_memory_load(&memory, gpa, fd, offset, PART), 0);
+		ck_assert_int_eq(guest_memory_read(&memory, gpa - 1, back, PART + 2), 0);
+		ck_assert_uint_eq(back[0], 0xee);
+		ck_assert_mem_eq(back + 1, data + offset, PART);
+		ck_assert_uint_eq(back[PART + 1], 0xee);
+	}
+	close(fd);
+	unlink(path);
+	free(back);
+	free(data);
+	guest_memory_exit(&memory);
+}
+END_TEST
+
+/* A file that became shorter since its size was taken: an error, not a signal. */
+START_TEST(test_load_shrunk)
+{
+	static char data[300000];
+	struct guest_memory memory = memory_at(0, SIZE);
+	char path[32];
+	int fd;
+
+	temporary_file(path, data, sizeof(data));
+	fd = open(path, O_RDWR);
+	ck_assert_int_eq(ftruncate(fd, 100), 0);
+	ck_assert_int_eq(guest_memory_load(&memory, 0, fd, 0, sizeof(data)), -ENODATA);
+	ck_assert_int_eq(guest_memory_load(&memory, 0, fd, 200000, 10), -ENODATA);
+	ck_assert_int_eq(guest_memory_load(&memory, 0, fd, 0, 100), 0);
+	close(fd);
+	unlink(path);
+	guest_memory_exit(&memory);
+}
+END_TEST
+
 static uint64_t backed_bytes(const struct guest_memory *memory)
 {
 	struct stat stat;
@@ -185,6 +238,8 @@ int main(void)
 	tcase_add_loop_test(tests, test_ranges, 0, ARRAY_SIZE(ranges));
 	tcase_add_test(tests, test_copies);
 	tcase_add_test(tests, test_load);
+	tcase_add_loop_test(tests, test_load_unaligned, 0, 7);
+	tcase_add_test(tests, test_load_shrunk);
 	tcase_add_test(tests, test_lazy_and_clear);
 	tcase_add_loop_test(tests, test_bad_sizes, 0, 5);
 	tcase_add_test(tests, test_too_much);

@@ -346,6 +346,8 @@ int main(void)
 	tcase_add_loop_test(tests, test_failures, 0, ARRAY_SIZE(failures));
 	tcase_add_test(tests, test_reboot);
 	tcase_add_test(tests, test_two_machines);
+	/* One loads all of a guest's memory. */
+	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
 }

@@ -272,6 +272,27 @@ START_TEST(test_change_msi_errors)
 END_TEST
 
 /* With three results the type is not stored: what is behind the block stays. */
+/* A host that has not as many vectors left: half of them, or half of those. */
+START_TEST(test_change_msi_host_short)
+{
+	struct fake_device *device = &fakes[0].devices[0];
+	uint32_t rets[4];
+
+	add_two_groups();
+	start_phbs(1);
+	device->vectors_left = 20;
+	ck_assert_int_eq(change_msi(PAPR_PHB_BUID(0), 4, 65, rets), RTAS_SUCCESS);
+	ck_assert_uint_eq(rets[0], 16);
+	ck_assert_uint_eq(device->nr_fds, 16);
+	ck_assert(!fake_board_logged(&board, "interrupts cannot be set up"));
+	device->vectors_left = 0;
+	device->set_irqs = (struct fake_failure){ 1, -ENOSPC };
+	ck_assert_int_eq(change_msi(PAPR_PHB_BUID(0), 4, 1, rets), RTAS_HARDWARE_ERROR);
+	ck_assert(fake_board_logged(&board, "interrupts cannot be set up"));
+	papr_phbs_exit(&phbs);
+}
+END_TEST
+
 START_TEST(test_change_msi_short)
 {
 	uint64_t buid = PAPR_PHB_BUID(0);
@@ -555,6 +576,7 @@ static Suite *papr_phb_suite(void)
 	tcase_add_test(tcase, test_old_config_calls);
 	tcase_add_loop_test(tcase, test_change_msi, 0, ARRAY_SIZE(msi_cases));
 	tcase_add_test(tcase, test_change_msi_errors);
+	tcase_add_test(tcase, test_change_msi_host_short);
 	tcase_add_test(tcase, test_change_msi_short);
 	tcase_add_test(tcase, test_hcalls);
 	tcase_add_test(tcase, test_large_bar);

@@ -21,7 +21,7 @@
 
 static struct fake_machine fake;
 static struct fake_group group;
-static uint32_t message, line, unused;
+static uint32_t message, line, vector;
 
 static void setup(void)
 {
@@ -36,8 +36,8 @@ static void setup(void)
 	fake_kvm_wait_idle(&fake.kvm, 0);
 	message = fake.machine->vty.irq;
 	line = fake.machine->phbs.phbs[0].pci.devices[0].lsi;
-	/* Reserved for the device's vectors, which the guest has not asked for. */
-	unused = fake.machine->phbs.phbs[0].pci.devices[0].first_irq;
+	/* For the device's vectors: there from the start, since its pages are in the guest's reach. */
+	vector = fake.machine->phbs.phbs[0].pci.devices[0].first_irq;
 }
 
 static void teardown(void)
@@ -45,7 +45,7 @@ static void teardown(void)
 	fake_machine_exit(&fake);
 }
 
-enum { IPI, MESSAGE, LINE, UNUSED, GAP, BEYOND, HIGH, HUGE };
+enum { IPI, MESSAGE, LINE, VECTOR, GAP, UNRESERVED, BEYOND, HIGH, HUGE };
 
 static uint64_t lisn(int which)
 {
@@ -56,10 +56,12 @@ static uint64_t lisn(int which)
 		return message;
 	case LINE:
 		return line;
-	case UNUSED:
-		return unused;
+	case VECTOR:
+		return vector;
 	case GAP:
 		return CPUS;
+	case UNRESERVED:
+		return IRQ_FIRST + fake.machine->irqchip->chip.next;
 	case BEYOND:
 		return IRQ_FIRST + IRQ_COUNT;
 	case HIGH:
@@ -71,7 +73,7 @@ static uint64_t lisn(int which)
 
 static bool exists(int which)
 {
-	return which == IPI || which == MESSAGE || which == LINE;
+	return which <= VECTOR;
 }
 
 START_TEST(test_source_info)
@@ -371,7 +373,7 @@ START_TEST(test_sync_and_reset)
 }
 END_TEST
 
-/* Vectors become sources when the guest asks for them, and take their eventfds along. */
+/* Vectors take their eventfds along when the guest asks for them. */
 START_TEST(test_vectors)
 {
 	uint64_t buid = PAPR_PHB_BUID(0);
@@ -383,8 +385,7 @@ START_TEST(test_vectors)
 	ck_assert_uint_eq(rets[0], 3);
 	/* The line is off meanwhile. */
 	ck_assert_uint_eq(fake.kvm.nr_irqfds, before - 1 + 3);
-	ck_assert_int_eq(HCALL(&fake, H_INT_GET_SOURCE_CONFIG, 0, unused + 2), H_SUCCESS);
-	ck_assert_int_eq(HCALL(&fake, H_INT_GET_SOURCE_CONFIG, 0, unused + 3), H_P2);
+	ck_assert_int_eq(HCALL(&fake, H_INT_GET_SOURCE_CONFIG, 0, vector + 2), H_SUCCESS);
 	ck_assert_int_eq(RTAS(&fake, "ibm,change-msi", rets, 3, 0, (uint32_t)(buid >> 32),
 			      (uint32_t)buid, 4, 0, 1), RTAS_SUCCESS);
 	ck_assert_uint_eq(fake.kvm.nr_irqfds, before);
@@ -449,7 +450,7 @@ static TCase *call_tests(void)
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_loop_test(tests, test_source_info, IPI, HUGE + 1);
-	tcase_add_loop_test(tests, test_no_such_source, UNUSED, HUGE + 1);
+	tcase_add_loop_test(tests, test_no_such_source, GAP, HUGE + 1);
 	tcase_add_loop_test(tests, test_source_config, 0, ARRAY_SIZE(source_cases));
 	tcase_add_test(tests, test_source_config_fails);
 	tcase_add_loop_test(tests, test_queue_config, 0, ARRAY_SIZE(queue_cases));

@@ -210,6 +210,25 @@ START_TEST(test_park)
 }
 END_TEST
 
+/* An exit of several parts (a vector store to a device) is handled to its end first. */
+START_TEST(test_parts)
+{
+	unsigned count = 0;
+
+	start(0);
+	kvm.vcpus[0].parts = 2;
+	give(0, EXIT_PARK);
+	give(0, EXIT_NOTHING);
+	give(0, EXIT_NOTHING);
+	wait_parked(0);
+	ck_assert_uint_eq(handled[0], 2);
+	ck_assert_uint_eq(kvm.vcpus[0].nr_completed, 3);
+	ck_assert_uint_eq(kvm.vcpus[0].completed.papr_hcall.ret, EXIT_NOTHING);
+	vcpus_run_on_all(&vcpus, NULL, count_work, &count);
+	ck_assert_uint_eq(count, CPUS);
+}
+END_TEST
+
 struct starter {
 	pthread_t thread;
 	unsigned *prepared;
@@ -487,6 +506,7 @@ static TCase *running_tests(void)
 	tcase_add_test(tests, test_start);
 	tcase_add_test(tests, test_exits);
 	tcase_add_test(tests, test_park);
+	tcase_add_test(tests, test_parts);
 	tcase_add_test(tests, test_start_while_parking);
 	tcase_add_test(tests, test_work_from_outside);
 	tcase_add_test(tests, test_work_after_exit);

@@ -59,6 +59,7 @@ struct papr_xive {
 	int fd;
 	unsigned nr_servers;
 	uint8_t *esb, *tima;	/* KVM's pages in this process */
+	uint32_t nr_published;	/* sources from IRQ_FIRST on whose pages the guest has */
 	pthread_mutex_t lock;	/* sources, queues */
 	struct xive_source sources[IRQ_FIRST + IRQ_COUNT];
 	struct xive_queue *queues;	/* [server][priority] */
@@ -422,6 +423,39 @@ static void xive_add_fdt(struct papr_irqchip *irqchip, struct fdt_writer *fdt)
 	fdt_end(fdt);
 }
 
+/*
+ * Gives the guest the pages of @count sources from @first on. They exist all: KVM has no page
+ * for one that does not, and a guest that touched it would stop.
+ */
+static int map_sources(struct papr_xive *xive, uint32_t first, uint32_t count)
+{
+	int error = 0;
+
+	for (uint32_t i = 0; i < count && !error; i++)
+		error = claim_source(xive, first + i);
+	if (error || !count)
+		return error;
+	return bus_map(&xive->base.machine->bus, ESB_GPA + first * 2 * ESB_PAGE,
+		       count * 2 * ESB_PAGE, xive->esb + first * 2 * ESB_PAGE);
+}
+
+static void unmap_sources(struct papr_xive *xive, uint32_t first, uint32_t count)
+{
+	if (count)
+		bus_unmap(&xive->base.machine->bus, ESB_GPA + first * 2 * ESB_PAGE,
+			  count * 2 * ESB_PAGE);
+}
+
+static int xive_publish(struct papr_irqchip *irqchip)
+{
+	struct papr_xive *xive = container_of(irqchip, struct papr_xive, base);
+	int error = map_sources(xive, IRQ_FIRST, irqchip->chip.next);
+
+	if (!error)
+		xive->nr_published = irqchip->chip.next;
+	return error;
+}
+
 static int map_pages(struct papr_xive *xive)
 {
 	struct bus *bus = &xive->base.machine->bus;
@@ -441,7 +475,7 @@ static int map_pages(struct papr_xive *xive)
 			xive->tima + TIMA_OS_PAGE * ESB_PAGE);
 	if (error)
 		goto unmap_esb;
-	error = bus_map(bus, ESB_GPA, ESB_SIZE, xive->esb);
+	error = map_sources(xive, 0, xive->nr_servers);
 	if (!error)
 		return 0;
 	bus_unmap(bus, TIMA_GPA + TIMA_OS_PAGE * ESB_PAGE, ESB_PAGE);
@@ -457,7 +491,8 @@ static void xive_exit(struct irqchip *chip)
 	struct papr_xive *xive = from_chip(chip);
 	struct bus *bus = &xive->base.machine->bus;
 
-	bus_unmap(bus, ESB_GPA, ESB_SIZE);
+	unmap_sources(xive, IRQ_FIRST, xive->nr_published);
+	unmap_sources(xive, 0, xive->nr_servers);
 	bus_unmap(bus, TIMA_GPA + TIMA_OS_PAGE * ESB_PAGE, ESB_PAGE);
 	munmap(xive->esb, ESB_SIZE);
 	munmap(xive->tima, TIMA_PAGES * ESB_PAGE);
@@ -479,19 +514,10 @@ static const struct irqchip_ops xive_ops = {
 
 static const struct papr_irqchip_ops papr_xive_ops = {
 	.add_vcpu = xive_add_vcpu,
+	.publish = xive_publish,
 	.add_fdt = xive_add_fdt,
 	.vec5 = 0x40,	/* exploitation mode only */
 };
-
-/* Sources for the guest's inter-processor interrupts: numbers 0 .. servers-1. */
-static int claim_ipis(struct papr_xive *xive)
-{
-	int error = 0;
-
-	for (unsigned i = 0; i < xive->nr_servers && !error; i++)
-		error = claim_source(xive, i);
-	return error;
-}
 
 static struct papr_xive *alloc_xive(struct machine *machine)
 {
@@ -544,10 +570,7 @@ int papr_xive_create(struct machine *machine, struct papr_irqchip **irqchip)
 	error = map_pages(xive);
 	if (error)
 		goto close;
-	error = claim_ipis(xive);
-	if (!error)
-		error = hcall_register(&machine->hcalls, xive_hcalls, ARRAY_SIZE(xive_hcalls),
-				       xive);
+	error = hcall_register(&machine->hcalls, xive_hcalls, ARRAY_SIZE(xive_hcalls), xive);
 	if (error) {
 		xive_exit(&xive->base.chip);
 		return error;

@@ -13,6 +13,7 @@
  * old boot code; the kernel comes first, from 0, where it runs without moving itself. */
 #define BOOT_ALIGN (64 * KIB)
 #define RTAS_SIZE (64 * KIB)
+#define IMAGE_LIMIT (2 * GIB)
 
 extern const uint8_t rtas_blob[], rtas_blob_end[];
 
@@ -201,6 +202,16 @@ static void destroy_phbs(struct machine *machine)
 	papr_phbs_exit(&machine->phbs);
 }
 
+static int publish_irqs(struct machine *machine)
+{
+	struct papr_irqchip *irqchip = machine->irqchip;
+	int error = irqchip->ops->publish ? irqchip->ops->publish(irqchip) : 0;
+
+	if (error)
+		log_kvm(machine, "making interrupt sources", error);
+	return error;
+}
+
 static int register_calls(struct machine *machine)
 {
 	int error = papr_cpu_register(machine);
@@ -228,22 +239,35 @@ static void destroy_vcpus(struct machine *machine)
 	vcpus_exit(&machine->vcpus);
 }
 
+static const uint16_t elf_machines[] = { EM_PPC64, EM_PPC, 0 };
+
+/* The initrd follows the kernel, below 2 GiB. */
+int machine_check_images(const struct vm *vm)
+{
+	struct guest_memory memory = { .size = vm->config->memory, .fd = -1 };
+	struct loaded_kernel kernel;
+	int error = loader_check_kernel(&memory, &vm->kernel, elf_machines, vm->log, &kernel);
+
+	if (error || vm->initrd.fd < 0)
+		return error;
+	return loader_check_file(&memory, &vm->initrd, align_up(kernel.end, BOOT_ALIGN),
+				 IMAGE_LIMIT, vm->log);
+}
+
 static int load_images(struct machine *machine)
 {
-	static const uint16_t machines[] = { EM_PPC64, EM_PPC, 0 };
 	struct vm *vm = machine->vm;
 	struct papr_boot *boot = &machine->boot;
-	uint64_t limit = machine->memory.size < 2 * GIB ? machine->memory.size : 2 * GIB;
 	int error;
 
-	error = loader_load_kernel(&machine->memory, &vm->kernel, machines, vm->log,
+	error = loader_load_kernel(&machine->memory, &vm->kernel, elf_machines, vm->log,
 				   &boot->kernel);
 	if (error)
 		return error;
 	boot->initrd = align_up(boot->kernel.end, BOOT_ALIGN);
 	boot->initrd_size = vm->initrd.fd < 0 ? 0 : vm->initrd.size;
 	if (vm->initrd.fd >= 0)
-		error = loader_load_file(&machine->memory, &vm->initrd, boot->initrd, limit,
+		error = loader_load_file(&machine->memory, &vm->initrd, boot->initrd, IMAGE_LIMIT,
 					 vm->log);
 	if (error)
 		return error;
@@ -271,6 +295,7 @@ static const struct step {
 	{ create_irqchip, destroy_irqchip },
 	{ create_devices, destroy_devices },
 	{ create_phbs, destroy_phbs },
+	{ publish_irqs, NULL },
 	{ register_calls, NULL },
 	{ create_vcpus, destroy_vcpus },
 	{ load_images, NULL },

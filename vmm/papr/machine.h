@@ -39,6 +39,9 @@ struct papr_irqchip {
 struct papr_irqchip_ops {
 	/* Connects a new vCPU. */
 	int (*add_vcpu)(struct papr_irqchip *irqchip, struct vcpu *vcpu);
+	/* All numbers are reserved: makes what the guest needs to drive their sources. NULL:
+	 * nothing to do. */
+	int (*publish)(struct papr_irqchip *irqchip);
 	/* Its node at the root, with phandle PAPR_IRQCHIP_PHANDLE. */
 	void (*add_fdt)(struct papr_irqchip *irqchip, struct fdt_writer *fdt);
 	uint8_t vec5;	/* byte 23 of ibm,architecture-vec-5 */

@@ -9,9 +9,11 @@
 one_cpu='
 # What the host has at the start, the guest has a few seconds later.
 now=$(date +%s)
-boot 0 "date +clock=%s; devmem 0x1000000000000 32; devmem 0x200000001000 64" --dump-dtb /lab/tree.dtb \
+boot 0 "date +clock=%s; devmem 0x1000000000000 32; devmem 0x200000001000 64; devmem 0x30000a000000 64" --dump-dtb /lab/tree.dtb \
 	--nvram /tmp/nvram
-said 0xFFFFFFFF 0xFFFFFFFFFFFFFFFF "pvmm-guest: up"
+# The last is the page of an interrupt source that there is not.
+[ "$(grep -c 0xFFFFFFFFFFFFFFFF "$log")" = 2 ] || fail "unknown MMIO"
+said 0xFFFFFFFF "pvmm-guest: up"
 clock=$(tr -d "\r" <"$log" | sed -n "s/^clock=//p")
 [ "$clock" -ge "$now" ] && [ "$clock" -le $((now + 60)) ] ||
 	fail "the guest has $clock for $now"'

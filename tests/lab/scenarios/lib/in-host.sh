@@ -121,5 +121,7 @@ host_state()
 	for folder in /sys/bus/pci/devices/*; do
 		echo "${folder##*/} $(driver_of "${folder##*/}") $(cat "$folder/driver_override")"
 	done
+	# A node made anew, as when a driver was gone for a moment, has another number.
+	stat -c "%n %i %a %u" /dev/nvme* /dev/vfio/* 2>/dev/null || true
 	ls /run/pvmm/claims 2>/dev/null || true
 }

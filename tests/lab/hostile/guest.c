@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A guest that does what no operating system does. The first letter of its command line says
+ * what:
+ *   o  powers off at once, h  runs for ever, r  reboots at once
+ *   s  has all vCPUs stop, start and interrupt each other until one reboots
+ *   q  sends an interrupt to an event queue that there is not (a host's KVM would warn)
+ */
+#include <stdint.h>
+
+#define H_PUT_TERM_CHAR 0x58
+#define H_SET_MODE 0x31c
+#define H_INT_SET_SOURCE_CONFIG 0x3ac
+#define H_P4 (-57)
+#define H_RTAS 0xf000
+#define SET_MODE_ENDIAN 4
+#define SECOND_ENTRY 0x200
+#define CPUS_MAX 8
+#define STORM_TICKS (512000 * 30)	/* of the time base: 30 ms */
+
+enum { FDT_BEGIN = 1, FDT_END, FDT_PROP, FDT_NOP };
+
+int64_t hcall(uint64_t number, ...);
+void guest_main(const uint32_t *tree);
+void guest_second(uint64_t cpu);
+
+static uint32_t blocks[CPUS_MAX][32] __attribute__((aligned(64)));
+static uint32_t power_off, reboot, start_cpu, stop_self;
+
+static int is_same(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return *a == *b;
+}
+
+/* The value of the first property called @name; there is one. */
+static const uint32_t *property(const uint32_t *tree, const char *name)
+{
+	const char *names = (const char *)tree + tree[3];
+	const uint32_t *next = (const uint32_t *)((const char *)tree + tree[2]);
+
+	for (;;) {
+		switch (*next++) {
+		case FDT_BEGIN:
+			for (const char *end = (const char *)next; ; end++)
+				if (!*end) {
+					next += (end - (const char *)next) / 4 + 1;
+					break;
+				}
+			break;
+		case FDT_PROP:
+			if (is_same(names + next[1], name))
+				return next + 2;
+			next += 2 + (next[0] + 3) / 4;
+		}
+	}
+}
+
+static void rtas(uint64_t cpu, uint32_t token, uint32_t nargs, uint32_t arg0, uint32_t arg1,
+		 uint32_t arg2)
+{
+	volatile uint32_t *block = blocks[cpu];
+
+	block[0] = token;
+	block[1] = nargs;
+	block[2] = 1;
+	block[3] = arg0;
+	block[4] = arg1;
+	block[5] = arg2;
+	hcall(H_RTAS, (uint64_t)block);
+}
+
+static void say(const char *text)
+{
+	for (; *text; text++)
+		hcall(H_PUT_TERM_CHAR, 0UL, 1UL, (uint64_t)(uint8_t)*text << 56, 0UL);
+}
+
+static uint64_t now(void)
+{
+	uint64_t ticks;
+
+	__asm__ volatile("mftb %0" : "=r"(ticks));
+	return ticks;
+}
+
+void guest_second(uint64_t cpu)
+{
+	uint64_t random = now() + cpu;
+
+	for (;;) {
+		uint32_t other;
+
+		random = random * 6364136223846793005UL + 1442695040888963407UL;
+		other = 1 + (random >> 40) % (CPUS_MAX - 1);
+		if ((random >> 33) % 4 == 0)
+			rtas(cpu, start_cpu, 3, other, SECOND_ENTRY, other);
+		else if ((random >> 33) % 32 == 1)
+			rtas(cpu, stop_self, 0, 0, 0, 0);
+		else
+			hcall(H_SET_MODE, 0UL, (uint64_t)SET_MODE_ENDIAN, 0UL, 0UL);
+	}
+}
+
+static void storm(void)
+{
+	uint64_t start = now();
+
+	for (uint32_t cpu = 1; cpu < CPUS_MAX; cpu++)
+		rtas(0, start_cpu, 3, cpu, SECOND_ENTRY, cpu);
+	while (now() - start < STORM_TICKS)
+		;
+	rtas(0, reboot, 0, 0, 0, 0);
+}
+
+void guest_main(const uint32_t *tree)
+{
+	power_off = *property(tree, "power-off");
+	reboot = *property(tree, "system-reboot");
+	start_cpu = *property(tree, "start-cpu");
+	stop_self = *property(tree, "stop-self");
+	switch (*(const char *)property(tree, "bootargs")) {
+	case 'q':
+		if (hcall(H_INT_SET_SOURCE_CONFIG, 0UL, 0UL, 0UL, 5UL, 0UL) == H_P4)
+			say("refused\r\n");
+		break;
+	case 's':
+		storm();
+		break;
+	case 'r':
+		rtas(0, reboot, 0, 0, 0, 0);
+		break;
+	case 'h':
+		say("up\r\n");
+		for (;;)
+			;
+	}
+	rtas(0, power_off, 0, 0, 0, 0);
+	for (;;)
+		;
+}

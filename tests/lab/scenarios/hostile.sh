@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A guest that does what no operating system does, and a pvmm started in ways
+# that no operator means: it ends as it should, and the host does not notice.
+
+. "$(dirname "$0")/lib/guests.sh"
+
+build_guest()
+{
+	local from=$lab_dir/hostile
+
+	powerpc64le-linux-gnu-gcc -mbig-endian -mabi=elfv2 -mcpu=power9 -O1 \
+		-std=gnu11 -ffreestanding -fno-pic -no-pie -mno-vsx -mno-altivec -msoft-float \
+		-fno-builtin -nostdlib -static -Wl,-EB -Wl,-T,"$from/guest.ld" \
+		-Wl,--build-id=none -Wl,--no-warn-rwx-segments \
+		"$from/start.S" "$from/guest.c" -o "$work/hostile"
+}
+build_guest || fail "the guest cannot be built"
+run_guests --timeout 400 --copy-in "$work/hostile" '
+hostile()
+{
+	mode=$1
+	shift
+	echo "-- $mode, pvmm $*"
+	pvmm --kernel /lab/hostile --append "$mode" "$@" <"$input" >"$log" 2>&1 &
+	pvmm=$!
+}
+hostile q --irqchip xive
+ended 0
+said refused
+
+# The end of a boot, with vCPUs in the middle of everything, again and again.
+hostile s --cpus 8 --timeout 40 --verbose
+ended 124
+[ "$(grep -c reboots "$log")" -gt 3 ] || fail "there were hardly any reboots"
+
+# A guest that is always about to reboot can be stopped.
+hostile r --verbose
+wait_for reboots
+sleep 2
+kill -TERM "$pvmm"
+ended 2
+said "stopped by signal 15"
+
+echo "-- without standard files"
+pvmm --kernel /lab/hostile --append o <&- >&- 2>&- || fail "status $?"
+pvmm --kernel /lab/hostile --append o <&- >&- || fail "status $?"
+echo "-- few files"
+(ulimit -S -n 64; pvmm --kernel /lab/hostile --append o --cpus 128 </dev/null) || fail "status $?"
+echo "-- a tree for nobody"
+mkfifo /tmp/pipe
+hostile h --dump-dtb /tmp/pipe
+ended 1
+said "--dump-dtb /tmp/pipe: "
+hostile h --dump-dtb /dev/full
+ended 1
+said "is there room?"'
