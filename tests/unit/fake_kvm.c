@@ -2,6 +2,7 @@
 /* KVM without a kernel. Descriptors of VMs and vCPUs are numbers that name a fake. */
 #include "tests/unit/fake_kvm.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -200,24 +201,36 @@ int kvm_device_create(struct kvm_vm *vm, unsigned type)
 	return fake->device_fd;
 }
 
-static bool holds_device(const struct fake_kvm *fake, const char *command)
+static bool is_mapped(const char *name)
 {
+	FILE *maps = fopen("/proc/self/maps", "re");
 	char line[512];
-	bool held = false;
-	FILE *list = popen(command, "r");
+	bool found = false;
 
-	while (list && fgets(line, sizeof(line), list))
-		held |= strstr(line, fake->device_name) != NULL;
-	return !list || pclose(list) || held;
+	while (maps && fgets(line, sizeof(line), maps))
+		found |= strstr(line, name) != NULL;
+	return !maps || fclose(maps) || found;
+}
+
+static bool is_open(const char *name)
+{
+	DIR *files = opendir("/proc/self/fd");
+	struct dirent *file;
+	bool found = false;
+
+	while (files && (file = readdir(files))) {
+		char target[256];
+		ssize_t size = readlinkat(dirfd(files), file->d_name, target, sizeof(target) - 1);
+
+		target[size < 0 ? 0 : size] = '\0';
+		found |= strstr(target, name) != NULL;
+	}
+	return !files || closedir(files) || found;
 }
 
 bool fake_kvm_device_is_held(const struct fake_kvm *fake)
 {
-	char maps[64], fds[64];
-
-	snprintf(maps, sizeof(maps), "cat /proc/%d/maps", getpid());
-	snprintf(fds, sizeof(fds), "ls -l /proc/%d/fd", getpid());
-	return holds_device(fake, maps) || holds_device(fake, fds);
+	return is_mapped(fake->device_name) || is_open(fake->device_name);
 }
 
 const struct fake_kvm_set *fake_kvm_find_set(struct fake_kvm *fake, uint32_t group,

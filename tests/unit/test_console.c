@@ -537,6 +537,7 @@ static struct session session_start(bool background, int *report)
 		char byte;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		signal(SIGHUP, SIG_DFL);	/* nohup has it ignored */
 		if (read(STDIN_FILENO, &byte, 1) != 1)
 			_exit(1);
 		run_leader(fds[1], background);

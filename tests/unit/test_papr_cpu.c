@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* vCPUs of a PAPR guest: registers at start, exits, and the hypercalls that change how they work. */
+/* vCPUs of a PAPR guest: registers at start, exits, and hypercalls that change how they work. */
 #include <errno.h>
 #include <unistd.h>
 

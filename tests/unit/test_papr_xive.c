@@ -36,7 +36,7 @@ static void setup(void)
 	fake_kvm_wait_idle(&fake.kvm, 0);
 	message = fake.machine->vty.irq;
 	line = fake.machine->phbs.phbs[0].pci.devices[0].lsi;
-	/* For the device's vectors: there from the start, since its pages are in the guest's reach. */
+	/* For the device's vectors: there from the start, as its pages are in the guest's reach. */
 	vector = fake.machine->phbs.phbs[0].pci.devices[0].first_irq;
 }
 

@@ -33,7 +33,7 @@ run_guests --timeout 1400 --machine "$machine" --page-size "$page_size" '
 lspci -D
 for guest in '"$guests"'; do
 	for cpus in '"$cpus"'; do
-		boot 0 "echo cpus=\$(nproc); grep MMU /proc/cpuinfo; getconf PAGESIZE
+		boot 0 "echo cpus=\$(nproc); grep MMU /proc/cpuinfo; echo \$(grep -m1 KernelPageSize /proc/self/smaps)
 			for n in \$(seq 0 \$((\$(nproc) - 1))); do
 				taskset \$(printf %x \$((1 << n))) sha256sum /dev/nvme0n1
 			done; cat /proc/interrupts" \
@@ -42,8 +42,8 @@ for guest in '"$guests"'; do
 		said_times "$cpus" "'"$(sum_of "$work/n0.raw")"'"
 		counted nvme0q1
 		case $guest in
-		*4k)	said "$(printf "4096\r")" ;;
-		*)	said "$(printf "65536\r")" ;;
+		*-4k)	said "KernelPageSize: 4 kB" ;;
+		*)	said "KernelPageSize: 64 kB" ;;
 		esac
 		case '"$irqchip"' in
 		auto)	;;
