@@ -6,7 +6,8 @@
 
 . "$(dirname "$0")/../lib/scenario.sh"
 
-"$lab_dir/../../guests/demo" --batch </dev/null 2>&1 | tr -d '\r' | tee "$out"
+"$lab_dir/../../guests/demo" --batch </dev/null 2>&1 | tr -d '\r' | tee "$out" ||
+	fail "the demo failed"
 expect_output "/sys/kernel/iommu_groups/0:  0000:01:00.0 " "/sys/kernel/iommu_groups/1:  0001:01:00.0 "
 expect_output "== Debian " "lease of 10.0.2.15 obtained" "reboot: Power down" "the demo worked"
 sum=$(sed -n 's/^made with: *//p' "$out")

@@ -13,7 +13,7 @@ add_nvme n0 pcie.0 2048
 run_guests --timeout 900 '
 modprobe nvme
 holds nvme 0000:01:00.0
-boot 0 "head -c 1G /dev/nvme0n1 | sha256sum
+boot 0 "dd if=/dev/nvme0n1 bs=1M count=1024 | sha256sum
 	dd if=/dev/nvme0n1 bs=1M skip=512 count=256 | dd of=/dev/nvme0n1 bs=1M seek=1024 conv=fsync
 	cat /proc/interrupts" --group 0000:01:00.0 --claim --timeout 800
 counted nvme0q1
