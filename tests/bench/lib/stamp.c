@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * stamp TEXT SMAPS COMMAND... runs COMMAND, and prints how many nanoseconds after its exec
- * TEXT appeared on its standard output. What was resident then is left in the file SMAPS.
+ * TEXT appeared on its standard output. What was resident then is left in the file SMAPS: what
+ * the kernel says of its mappings, then a line "memfd: N kB" for each memfd it has open.
  * Ends COMMAND with SIGTERM. Exit status 1 when it ended without TEXT.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -77,6 +80,31 @@ static bool wait_for(int fd, const char *text)
 	return false;
 }
 
+/* Pages of a memfd that are not mapped are in no mapping's count. */
+static void add_memfds(pid_t pid, FILE *copy)
+{
+	char path[64], name[512], target[64];
+	struct dirent *entry;
+	struct stat stat_of;
+	ssize_t length;
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	folder = opendir(path);
+	if (!folder)
+		fail(path, errno);
+	while ((entry = readdir(folder))) {
+		snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
+		length = readlink(name, target, sizeof(target));
+		if (length < 7 || strncmp(target, "/memfd:", 7) != 0)
+			continue;
+		if (stat(name, &stat_of))
+			fail(name, errno);
+		fprintf(copy, "memfd: %lld kB\n", (long long)stat_of.st_blocks / 2);
+	}
+	closedir(folder);
+}
+
 static void copy_smaps(pid_t pid, const char *to)
 {
 	char path[64], line[512];
@@ -89,6 +117,7 @@ static void copy_smaps(pid_t pid, const char *to)
 	while (fgets(line, sizeof(line), smaps))
 		fputs(line, copy);
 	fclose(smaps);
+	add_memfds(pid, copy);
 	if (fclose(copy))
 		fail(to, errno);
 }
