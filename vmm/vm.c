@@ -284,9 +284,10 @@ static int open_dump(struct vm *vm)
 	vm->dump_fd = -1;
 	if (!path)
 		return 0;
-	/* Not to wait for the reader of a pipe, which no signal would end. */
+	/* Not to wait for the reader of a pipe, which no signal would end. The tree has a seed
+	 * of the guest's random numbers in it, so it is its owner's alone. */
 	vm->dump_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-			   0644);
+			   0600);
 	if (vm->dump_fd >= 0)
 		return 0;
 	log_error(vm->log, "--dump-dtb %s: %s", path, strerror(errno));

@@ -20,7 +20,7 @@ make_mapper()
 
 	static void gone(int signal)
 	{
-		_exit(7);
+		_exit(write(STDOUT_FILENO, "gone\n", 5) == 5 ? 7 : 1);
 	}
 
 	int main(int argc, char **argv)
@@ -66,6 +66,7 @@ mapped()
 }
 mapping_ended()
 {
+	within 10 grep -q gone /tmp/read
 	ended=0
 	wait $mapper || ended=$?
 	[ "$ended" = 7 ] || fail "the mapping did not end: $ended"
