@@ -50,7 +50,7 @@ kernel_panic()
 
 time_out()
 {
-	run_host --timeout 15 -- sh -c 'echo before; sleep 1000'
+	run_host --timeout 60 -- sh -c 'echo before; sleep 1000'
 	expect_status 124
 	expect_output before
 	expect_error 'time-out'
