@@ -190,8 +190,12 @@ next_to_vfio()
 		lab-modules
 		vfio=/sys/kernel/iommu_groups/${usb##*/}
 		claim $usb
-		boots() { pvmm --kernel /guest/vmlinux --initrd /guest/initrd --timeout 300 --group $vfio \
-			--append "console=hvc0 quiet pvmm.run=\"echo guest-runs; sleep 200\"" </dev/null >/tmp/pvmm.log 2>&1; }
+		boots()
+		{
+			pvmm --kernel /guest/vmlinux --initrd /guest/initrd --timeout 300 --group $vfio \
+				--append "console=hvc0 quiet pvmm.run=\"echo guest-runs; sleep 200\"" \
+				</dev/null >/tmp/pvmm.log 2>&1
+		}
 		if boots; then fail "VFIO got a claimed group"; fi
 		grep -q guest-runs /tmp/pvmm.log && fail "VFIO got a claimed group"
 		is claimed $usb

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a group's hardware can do: its capability flags and its DMA windows. A flag is there only
+ * if it is true of the whole group.
+ */
+#include <linux/iommu.h>
+
+#include "devgroups.h"
+
+#ifdef CONFIG_SPAPR_TCE_IOMMU
+#include <asm/eeh.h>
+#include <asm/firmware.h>
+#include <asm/iommu.h>
+
+/* Limits of the group's TCE tables, set once when the group was made; NULL: it has none. */
+static struct iommu_table_group *table_group(struct devgroup *group)
+{
+	if (!firmware_has_feature(FW_FEATURE_OPAL) && !firmware_has_feature(FW_FEATURE_LPAR))
+		return NULL;
+	return iommu_group_get_iommudata(group->iommu_group);
+}
+
+static bool has_eeh(struct devgroup *group)
+{
+	return eeh_enabled() && eeh_iommu_group_to_pe(group->iommu_group);
+}
+
+static bool has_ddw(struct devgroup *group)
+{
+	struct iommu_table_group *tables = table_group(group);
+
+	return tables && tables->max_dynamic_windows_supported;
+}
+
+/* Page sizes as a bit mask: a table of the default window has 4K pages in any case. */
+int devgroup_dma_windows(struct devgroup *group, char *buf)
+{
+	struct iommu_table_group *tables = table_group(group);
+	int at;
+
+	if (!tables)
+		return 0;
+	at = sysfs_emit(buf, "default 0x%x 0x%x\n", tables->tce32_start, tables->tce32_size);
+	if (!tables->max_dynamic_windows_supported)
+		return at;
+	at += sysfs_emit_at(buf, at, "dynamic %u\n", tables->max_dynamic_windows_supported);
+	at += sysfs_emit_at(buf, at, "page_sizes 0x%llx\n", tables->pgsizes);
+	at += sysfs_emit_at(buf, at, "levels %u\n", tables->max_levels);
+	return at;
+}
+#else
+static bool has_eeh(struct devgroup *group)
+{
+	return false;
+}
+
+static bool has_ddw(struct devgroup *group)
+{
+	return false;
+}
+
+int devgroup_dma_windows(struct devgroup *group, char *buf)
+{
+	return 0;
+}
+#endif
+
+int devgroup_capabilities(struct devgroup *group, char *buf)
+{
+	int at = 0;
+
+	if (iommu_group_has_isolated_msi(group->iommu_group))
+		at += sysfs_emit_at(buf, at, "msix-table-guarded\n");
+	if (has_eeh(group))
+		at += sysfs_emit_at(buf, at, "eeh\n");
+	if (has_ddw(group))
+		at += sysfs_emit_at(buf, at, "ddw\n");
+	return at;
+}

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Claiming a group: every device goes from its host driver to the placeholder, and the group's
+ * DMA to us, or everything is put back. Releasing is the way back.
+ *
+ * The order of a claim leaves no moment at which VFIO could open a device that is about to be
+ * unbound: host drivers first, as VFIO cannot have the group while one is bound; then the group's
+ * DMA, which fails if VFIO has it and keeps VFIO out from then on; then the rest.
+ */
+#include <linux/module.h>
+#include <linux/overflow.h>
+#include <linux/pid.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "devgroups.h"
+
+/* Devices of a group at one moment, with a reference each; some may have left since. */
+struct device_list {
+	unsigned int count;
+	struct devgroup_device *devices[] __counted_by(count);
+};
+
+/* Bridges stay with the host. */
+static bool can_be_taken(struct devgroup_device *ddev)
+{
+	return dev_is_pci(ddev->dev) &&
+	       to_pci_dev(ddev->dev)->hdr_type == PCI_HEADER_TYPE_NORMAL;
+}
+
+static void free_list(struct device_list *list)
+{
+	unsigned int i;
+
+	for (i = 0; i < list->count; i++)
+		kobject_put(&list->devices[i]->kobj);
+	kfree(list);
+}
+
+/* Every device that can be taken. devgroups_registry held. */
+static struct device_list *list_devices(struct devgroup *group)
+{
+	struct devgroup_device *ddev;
+	struct device_list *list;
+	unsigned int count = 0;
+
+	list_for_each_entry(ddev, &group->devices, link)
+		count += can_be_taken(ddev);
+	list = devgroups_fail() ? NULL : kzalloc(struct_size(list, devices, count), GFP_KERNEL);
+	if (!list)
+		return ERR_PTR(-ENOMEM);
+	list->count = count;
+	count = 0;
+	list_for_each_entry(ddev, &group->devices, link) {
+		if (!can_be_taken(ddev))
+			continue;
+		kobject_get(&ddev->kobj);
+		list->devices[count++] = ddev;
+	}
+	return list;
+}
+
+static int count_member(struct device *dev, void *data)
+{
+	int *count = data;
+
+	if (!dev_is_pci(dev))
+		return -EOPNOTSUPP;
+	(*count)++;
+	return 0;
+}
+
+/* Whether the group can be claimed as it is listed. devgroups_registry held. */
+static int check_group(struct devgroup *group)
+{
+	struct devgroup_device *ddev;
+	int count = 0, listed = 0, devices = 0, ret;
+
+	if (!group->iommu_group)
+		return -ENODEV;
+	if (group->state != DEVGROUP_FREE)
+		return -EBUSY;
+	ret = iommu_group_for_each_dev(group->iommu_group, &count, count_member);
+	if (ret)
+		return ret;
+	list_for_each_entry(ddev, &group->devices, link) {
+		listed++;
+		devices += can_be_taken(ddev);
+		/* Their driver would have to take them away. */
+		if (dev_is_pci(ddev->dev) && pci_num_vf(to_pci_dev(ddev->dev)))
+			return -EBUSY;
+	}
+	if (count != listed) {
+		devgroups_scan_soon();
+		return -EAGAIN;
+	}
+	return devices ? 0 : -EOPNOTSUPP;
+}
+
+static struct device_list *begin_claim(struct devgroup *group)
+{
+	struct device_list *list;
+	int ret;
+
+	mutex_lock(&devgroups_registry);
+	ret = check_group(group);
+	list = ret ? ERR_PTR(ret) : list_devices(group);
+	if (!IS_ERR(list))
+		group->state = DEVGROUP_TAKING;
+	mutex_unlock(&devgroups_registry);
+	return list;
+}
+
+static void set_state(struct devgroup *group, enum devgroup_state state)
+{
+	mutex_lock(&devgroups_registry);
+	group->state = state;
+	mutex_unlock(&devgroups_registry);
+}
+
+static void set_driver_before(struct devgroup_device *ddev, char *name)
+{
+	mutex_lock(&devgroups_registry);
+	swap(ddev->driver_before, name);
+	mutex_unlock(&devgroups_registry);
+	kfree(name);
+}
+
+static void set_admitted(struct devgroup_device *ddev, bool admitted)
+{
+	mutex_lock(&devgroups_registry);
+	ddev->admitted = admitted;
+	mutex_unlock(&devgroups_registry);
+}
+
+static bool has_left(struct devgroup_device *ddev)
+{
+	bool left;
+
+	mutex_lock(&devgroups_registry);
+	left = list_empty(&ddev->link);
+	mutex_unlock(&devgroups_registry);
+	return left;
+}
+
+/* The name of the device's driver, NULL for none; *@managed: it does not use the kernel's DMA. */
+static char *get_driver(struct device *dev, bool *managed)
+{
+	char *name = NULL;
+
+	*managed = true;
+	device_lock(dev);
+	if (dev->driver) {
+		name = devgroups_fail() ? NULL : kstrdup(dev->driver->name, GFP_KERNEL);
+		if (!name)
+			name = ERR_PTR(-ENOMEM);
+		*managed = to_pci_driver(dev->driver)->driver_managed_dma;
+	}
+	device_unlock(dev);
+	return name;
+}
+
+static int reserve(struct devgroup_device *ddev)
+{
+	char *before = devgroups_fail() ? ERR_PTR(-ENOMEM) : compat_get_override(ddev->dev);
+	int ret;
+
+	if (IS_ERR(before))
+		return PTR_ERR(before);
+	ret = devgroups_fail() ? -ENOMEM : compat_set_override(ddev->dev, DEVGROUPS_DRIVER);
+	if (ret) {
+		kfree(before);
+		return ret;
+	}
+	ddev->override_before = before;
+	ddev->taken = true;
+	return 0;
+}
+
+/*
+ * Remembers what the device was; from here on no driver but the placeholder can bind it. Unbinds
+ * the driver unless that leaves the device's DMA alone (VFIO's do).
+ */
+static int detach_host_driver(struct devgroup_device *ddev)
+{
+	bool managed;
+	char *driver;
+	int ret = reserve(ddev);
+
+	if (ret)
+		return ret;
+	driver = get_driver(ddev->dev, &managed);
+	if (IS_ERR(driver))
+		return PTR_ERR(driver);
+	set_driver_before(ddev, driver);
+	if (!managed)
+		device_release_driver(ddev->dev);
+	return 0;
+}
+
+static int detach_host_drivers(struct device_list *list)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < list->count && !ret; i++)
+		ret = detach_host_driver(list->devices[i]);
+	return ret;
+}
+
+/* Under the registry lock, so that the last device cannot leave with the DMA still ours. */
+static int own(struct devgroup *group)
+{
+	int ret = -ENODEV;
+
+	mutex_lock(&devgroups_registry);
+	if (group->iommu_group)
+		ret = devgroups_fail() ? -ENOMEM :
+		      iommu_group_claim_dma_owner(group->iommu_group, group);
+	group->owned = !ret;
+	mutex_unlock(&devgroups_registry);
+	/* How the IOMMU core says that VFIO has it. */
+	return ret == -EPERM ? -EBUSY : ret;
+}
+
+void devgroup_disown(struct devgroup *group)
+{
+	lockdep_assert_held(&devgroups_registry);
+	if (group->owned)
+		iommu_group_release_dma_owner(group->iommu_group);
+	group->owned = false;
+}
+
+void devgroup_clear_owner(struct devgroup *group)
+{
+	lockdep_assert_held(&devgroups_registry);
+	put_pid(group->owner);
+	group->owner = NULL;
+}
+
+/* A device that has left in the meantime is no failure. */
+static int attach_placeholder(struct devgroup_device *ddev)
+{
+	int ret = 0;
+
+	device_release_driver(ddev->dev);
+	set_admitted(ddev, true);
+	pci_lock_rescan_remove();
+	if (!has_left(ddev))
+		ret = devgroups_fail() ? -ENOMEM :
+		      device_driver_attach(&devgroups_pci_driver.driver, ddev->dev);
+	pci_unlock_rescan_remove();
+	return ret;
+}
+
+static int attach_placeholders(struct device_list *list)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < list->count && !ret; i++)
+		ret = attach_placeholder(list->devices[i]);
+	return ret;
+}
+
+/* The reference to the module lasts as long as the claim. */
+static int commit(struct devgroup *group)
+{
+	int ret = -ENODEV;
+
+	mutex_lock(&devgroups_registry);
+	if (group->iommu_group) {
+		__module_get(THIS_MODULE);
+		group->state = DEVGROUP_CLAIMED;
+		group->owner = get_pid(task_tgid(current));
+		get_task_comm(group->owner_comm, current->group_leader);
+		ret = 0;
+	}
+	mutex_unlock(&devgroups_registry);
+	return ret;
+}
+
+/* Without a driver of that name, or if it does not want the device any more, it stays without. */
+static int attach_driver_before(struct devgroup_device *ddev)
+{
+	int bound;
+
+	if (!ddev->driver_before)
+		return 0;
+	if (compat_set_override(ddev->dev, ddev->driver_before))
+		compat_set_override(ddev->dev, NULL);
+	bound = device_attach(ddev->dev);
+	if (bound > 0 || has_left(ddev))
+		return 0;
+	dev_warn(ddev->dev, "%s, which had this device, did not take it back\n",
+		 ddev->driver_before);
+	return -EIO;
+}
+
+static int restore(struct devgroup_device *ddev)
+{
+	int ret = 0;
+
+	if (!has_left(ddev))
+		ret = attach_driver_before(ddev);
+	if (compat_set_override(ddev->dev, ddev->override_before)) {
+		compat_set_override(ddev->dev, NULL);
+		dev_warn(ddev->dev, "driver_override was %s and is lost\n", ddev->override_before);
+	}
+	if (ddev->arrived && !has_left(ddev))
+		ret = min(device_attach(ddev->dev), 0);
+	set_driver_before(ddev, NULL);
+	kfree(ddev->override_before);
+	ddev->override_before = NULL;
+	ddev->arrived = false;
+	ddev->taken = false;
+	return ret;
+}
+
+static void detach_placeholder(struct devgroup_device *ddev)
+{
+	bool ours;
+
+	set_admitted(ddev, false);
+	device_lock(ddev->dev);
+	ours = ddev->dev->driver == &devgroups_pci_driver.driver;
+	device_unlock(ddev->dev);
+	if (ours)
+		device_release_driver(ddev->dev);
+}
+
+/* The way back from wherever a claim came to. The first failure counts; all are done. */
+static int give_back(struct devgroup *group, struct device_list *list)
+{
+	unsigned int i;
+	int ret = 0, err;
+
+	for (i = 0; i < list->count; i++) {
+		if (list->devices[i]->taken)
+			detach_placeholder(list->devices[i]);
+	}
+	mutex_lock(&devgroups_registry);
+	devgroup_disown(group);
+	mutex_unlock(&devgroups_registry);
+	for (i = 0; i < list->count; i++) {
+		if (!list->devices[i]->taken)
+			continue;
+		err = restore(list->devices[i]);
+		ret = ret ?: err;
+	}
+	return ret;
+}
+
+static int take(struct devgroup *group)
+{
+	struct device_list *list = begin_claim(group);
+	int ret;
+
+	if (IS_ERR(list))
+		return PTR_ERR(list);
+	ret = detach_host_drivers(list);
+	if (!ret)
+		ret = own(group);
+	if (!ret)
+		ret = attach_placeholders(list);
+	if (!ret)
+		ret = commit(group);
+	if (ret) {
+		give_back(group, list);
+		set_state(group, DEVGROUP_FREE);
+	}
+	free_list(list);
+	return ret;
+}
+
+int devgroup_claim(struct devgroup *group)
+{
+	int ret = mutex_lock_interruptible(&group->claim_lock);
+
+	if (ret)
+		return ret;
+	ret = take(group);
+	mutex_unlock(&group->claim_lock);
+	return ret;
+}
+
+/* A claim that can be released: the state says so, and the devices are listed. */
+static struct device_list *begin_release(struct devgroup *group)
+{
+	struct device_list *list = ERR_PTR(-EINVAL);
+
+	mutex_lock(&devgroups_registry);
+	if (group->state == DEVGROUP_CLAIMED)
+		list = list_devices(group);
+	if (!IS_ERR(list))
+		group->state = DEVGROUP_GIVING;
+	mutex_unlock(&devgroups_registry);
+	return list;
+}
+
+static int give(struct devgroup *group)
+{
+	struct device_list *list = begin_release(group);
+	int ret;
+
+	if (IS_ERR(list))
+		return PTR_ERR(list);
+	ret = give_back(group, list);
+	free_list(list);
+	mutex_lock(&devgroups_registry);
+	group->state = DEVGROUP_FREE;
+	devgroup_clear_owner(group);
+	mutex_unlock(&devgroups_registry);
+	module_put(THIS_MODULE);
+	return ret;
+}
+
+int devgroup_release(struct devgroup *group)
+{
+	int ret = mutex_lock_interruptible(&group->claim_lock);
+
+	if (ret)
+		return ret;
+	ret = give(group);
+	mutex_unlock(&group->claim_lock);
+	return ret;
+}
+
+/* Failing that it has no driver, as the DMA is not the kernel's to give. */
+static void adopt(struct devgroup_device *ddev)
+{
+	int ret = detach_host_driver(ddev);
+
+	if (!ret)
+		ret = attach_placeholder(ddev);
+	if (ret)
+		dev_warn(ddev->dev, "came to a claimed group, not taken: %pe\n", ERR_PTR(ret));
+}
+
+/* Its driver may have been refused for a claim that has ended since. */
+static void offer(struct devgroup_device *ddev)
+{
+	ddev->arrived = false;
+	if (!has_left(ddev) && device_attach(ddev->dev) < 0)
+		dev_warn(ddev->dev, "came during a claim, no driver took it\n");
+}
+
+static void settle_arrivals(struct devgroup *group, struct device_list *list)
+{
+	unsigned int i;
+
+	for (i = 0; i < list->count; i++) {
+		if (!list->devices[i]->arrived || list->devices[i]->taken)
+			continue;
+		if (group->state == DEVGROUP_CLAIMED)
+			adopt(list->devices[i]);
+		else
+			offer(list->devices[i]);
+	}
+}
+
+void devgroup_adopt(struct devgroup *group)
+{
+	struct device_list *list;
+
+	mutex_lock(&group->claim_lock);
+	mutex_lock(&devgroups_registry);
+	list = list_devices(group);
+	mutex_unlock(&devgroups_registry);
+	if (IS_ERR(list)) {
+		pr_warn("devgroups: devices that came to group %s stay without driver\n",
+			kobject_name(&group->kobj));
+	} else {
+		settle_arrivals(group, list);
+		free_list(list);
+	}
+	mutex_unlock(&group->claim_lock);
+}

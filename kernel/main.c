@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Loading, unloading, and following the host's devices as they come and go.
+ *
+ * The order of locks, outermost first:
+ *
+ *   claim_lock of a group	held over whole claims and releases, so over calls into the driver
+ *				core and with it into any host driver's probe and remove
+ *   pci_lock_rescan_remove	no PCI device comes or goes. Not held while a host driver is bound
+ *				or unbound: some take it themselves (SR-IOV)
+ *   device_lock		the driver core's; held when our probe and remove are called
+ *   devgroups_topology		adding and removing directories of /sys/devgroups
+ *   devgroups_registry		lists and states; a leaf but for the IOMMU core's group lock
+ *
+ * Removing a directory waits for whoever is inside one of its files. Those take the registry lock
+ * at most, but for "claim", which takes everything: it lets go of the file's protection first
+ * (group.c), so that nobody ever waits for a claim under devgroups_topology.
+ *
+ * A device's entry goes away when the driver core announces that the device leaves, before the
+ * IOMMU core lets go of it: the group's DMA and our reference to the IOMMU group must be given
+ * back while the last device is still in it.
+ */
+#include <linux/module.h>
+#include <linux/platform_device.h>
+#include <linux/rcupdate.h>
+#include <linux/workqueue.h>
+
+#include "devgroups.h"
+
+struct kobject *devgroups_root;
+DEFINE_MUTEX(devgroups_topology);
+DEFINE_MUTEX(devgroups_registry);
+LIST_HEAD(devgroups_list);
+
+static int scan_device(struct device *dev, void *unused)
+{
+	int ret = devgroup_add_device(dev);
+
+	if (ret)
+		dev_warn(dev, "cannot be listed in /sys/devgroups: %pe\n", ERR_PTR(ret));
+	return 0;
+}
+
+/*
+ * On POWER a new device gets its IOMMU group after the driver core has announced it. Whoever adds
+ * PCI devices holds the lock until that is done.
+ */
+static void scan(void)
+{
+	pci_lock_rescan_remove();
+	bus_for_each_dev(&pci_bus_type, NULL, NULL, scan_device);
+	pci_unlock_rescan_remove();
+	bus_for_each_dev(&platform_bus_type, NULL, NULL, scan_device);
+}
+
+/* A group, with a reference, to which devices came while it was not free; NULL: none left. */
+static struct devgroup *next_with_arrivals(void)
+{
+	struct devgroup *group, *found = NULL;
+
+	mutex_lock(&devgroups_registry);
+	list_for_each_entry(group, &devgroups_list, link) {
+		if (group->arrivals) {
+			group->arrivals = false;
+			kobject_get(&group->kobj);
+			found = group;
+			break;
+		}
+	}
+	mutex_unlock(&devgroups_registry);
+	return found;
+}
+
+static void scan_work_fn(struct work_struct *work)
+{
+	struct devgroup *group;
+
+	scan();
+	while ((group = next_with_arrivals())) {
+		devgroup_adopt(group);
+		kobject_put(&group->kobj);
+	}
+}
+
+static DECLARE_WORK(scan_work, scan_work_fn);
+
+void devgroups_scan_soon(void)
+{
+	queue_work(system_long_wq, &scan_work);
+}
+
+static int bus_event(struct notifier_block *nb, unsigned long action, void *data)
+{
+	switch (action) {
+	case BUS_NOTIFY_ADD_DEVICE:
+	/* Some buses tell the IOMMU core of a device only when a driver is bound. */
+	case BUS_NOTIFY_BOUND_DRIVER:
+		devgroups_scan_soon();
+		break;
+	case BUS_NOTIFY_DEL_DEVICE:
+	/* Again, in case that it was listed in between. */
+	case BUS_NOTIFY_REMOVED_DEVICE:
+		devgroup_remove_device(data);
+		break;
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block pci_notifier = { .notifier_call = bus_event };
+static struct notifier_block platform_notifier = { .notifier_call = bus_event };
+
+static int register_notifiers(void)
+{
+	int ret = bus_register_notifier(&pci_bus_type, &pci_notifier);
+
+	if (ret)
+		return ret;
+	ret = bus_register_notifier(&platform_bus_type, &platform_notifier);
+	if (ret)
+		bus_unregister_notifier(&pci_bus_type, &pci_notifier);
+	return ret;
+}
+
+/* After this, and with the module going, nothing makes an entry any more. */
+static void remove_all(void)
+{
+	cancel_work_sync(&scan_work);
+	while (devgroup_remove_device(NULL))
+		;
+}
+
+static int __init devgroups_init(void)
+{
+	int ret;
+
+	devgroups_root = kobject_create_and_add("devgroups", NULL);
+	if (!devgroups_root)
+		return -ENOMEM;
+	ret = pci_register_driver(&devgroups_pci_driver);
+	if (ret)
+		goto err_root;
+	ret = register_notifiers();
+	if (ret)
+		goto err_driver;
+	scan();
+	return 0;
+
+err_driver:
+	remove_all();
+	pci_unregister_driver(&devgroups_pci_driver);
+err_root:
+	kobject_put(devgroups_root);
+	return ret;
+}
+
+/* Not called while a group is claimed: each claim holds a reference to the module. */
+static void __exit devgroups_exit(void)
+{
+	bus_unregister_notifier(&platform_bus_type, &platform_notifier);
+	bus_unregister_notifier(&pci_bus_type, &pci_notifier);
+	remove_all();
+	pci_unregister_driver(&devgroups_pci_driver);
+	kobject_put(devgroups_root);
+	/* The last instructions of a claim that outlived its file (group.c). */
+	synchronize_rcu_tasks();
+}
+
+module_init(devgroups_init);
+module_exit(devgroups_exit);
+
+MODULE_DESCRIPTION("Device groups: what hardware can isolate, as one thing to hand to a guest");
+MODULE_LICENSE("GPL");
