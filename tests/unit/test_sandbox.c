@@ -156,17 +156,11 @@ int main(void)
 {
 	Suite *suite = suite_create("sandbox");
 	TCase *tcase = tcase_create("sandbox");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, test_main_thread);
 	tcase_add_test(tcase, test_main_thread_can);
 	tcase_add_test(tcase, test_vcpu_thread);
 	tcase_add_test(tcase, test_lock_limit);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

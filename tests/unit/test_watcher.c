@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/unit/capture.h"
 #include "vmm/watcher.h"
 
 struct report {
@@ -113,8 +114,6 @@ int main(void)
 {
 	Suite *suite = suite_create("watcher");
 	TCase *tcase = tcase_create("watcher");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, test_stop);
 	tcase_add_test(tcase, test_killed);
@@ -122,9 +121,5 @@ int main(void)
 	tcase_add_test(tcase, test_ended_early);
 	tcase_add_test(tcase, test_too_many_files);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }
