@@ -32,8 +32,6 @@ struct irqchip_ops {
 	void (*detach)(struct irqchip *chip, uint32_t irq, int fd);
 	/* An event at a message source, from pvmm itself. Any thread. */
 	int (*pulse)(struct irqchip *chip, uint32_t irq);
-	/* Back to what it was before the guest first ran; sources stay claimed, masked. */
-	int (*reset)(struct irqchip *chip);
 	void (*exit)(struct irqchip *chip);
 };
 

@@ -238,11 +238,6 @@ static void xics_add_fdt(struct papr_irqchip *irqchip, struct fdt_writer *fdt)
 	fdt_end(fdt);
 }
 
-static int xics_reset(struct irqchip *chip)
-{
-	return 0;
-}
-
 static int init_timer(struct papr_xics *xics)
 {
 	struct machine *machine = xics->base.machine;
@@ -288,7 +283,6 @@ static const struct irqchip_ops xics_ops = {
 	.attach = xics_attach,
 	.detach = xics_detach,
 	.pulse = xics_pulse,
-	.reset = xics_reset,
 	.exit = xics_exit,
 };
 

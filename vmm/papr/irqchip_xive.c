@@ -124,9 +124,8 @@ static int xive_pulse(struct irqchip *chip, uint32_t irq)
 }
 
 /* Forgets what the guest configured; KVM masks all sources. */
-static int xive_reset(struct irqchip *chip)
+static int reset_xive(struct papr_xive *xive)
 {
-	struct papr_xive *xive = from_chip(chip);
 	int error;
 
 	pthread_mutex_lock(&xive->lock);
@@ -381,7 +380,7 @@ static int64_t h_int_reset(void *owner, struct vcpu *vcpu, uint64_t *args)
 
 	if (args[0])
 		return H_PARAMETER;
-	return xive_reset(&xive->base.chip) ? H_HARDWARE : H_SUCCESS;
+	return reset_xive(xive) ? H_HARDWARE : H_SUCCESS;
 }
 
 static const struct hcall xive_hcalls[] = {
@@ -508,7 +507,6 @@ static const struct irqchip_ops xive_ops = {
 	.attach = xive_attach,
 	.detach = xive_detach,
 	.pulse = xive_pulse,
-	.reset = xive_reset,
 	.exit = xive_exit,
 };
 
