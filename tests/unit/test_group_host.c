@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Finding groups in sysfs and checking what blocks them, on a host made of files. This
- * program has an ioctl() and an open() of its own, for what files cannot answer.
+ * program has an ioctl() of its own, for what files cannot answer.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/vfio.h>
-#include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 
-#include "tests/unit/fake_host.h"
+#include "tests/unit/fake_sysfs.h"
 
 #define NVME "0x010802\n"
 #define ETHERNET "0x020000\n"
@@ -21,7 +17,6 @@
 static struct {
 	struct fake_host host;
 	int tce_extension;	/* what VFIO_CHECK_EXTENSION says */
-	char busy[128];		/* opening this path gives EBUSY */
 } fake;
 
 int ioctl(int fd, unsigned long request, ...)
@@ -32,28 +27,11 @@ int ioctl(int fd, unsigned long request, ...)
 	return -1;
 }
 
-int open(const char *path, int flags, ...)
-{
-	mode_t mode = 0;
-	va_list args;
-
-	if (flags & O_CREAT) {
-		va_start(args, flags);
-		mode = va_arg(args, mode_t);
-		va_end(args);
-	}
-	if (strcmp(path, fake.busy) == 0) {
-		errno = EBUSY;
-		return -1;
-	}
-	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
-}
-
 static void setup(void)
 {
 	memset(&fake, 0, sizeof(fake));
 	fake.tce_extension = 1;
-	fake_host_init(&fake.host);
+	fake_sysfs_init(&fake.host);
 	fake_device(&fake.host, "0001:01:00.0", 1, NVME, "nvme");
 	fake_device(&fake.host, "0002:02:01.7", 2, "0x0c0320\n", "ehci-pci");
 	fake_device(&fake.host, "0002:02:01.0", 2, UHCI, "uhci_hcd");
@@ -246,7 +224,7 @@ START_TEST(test_check_busy)
 {
 	const char *text;
 
-	snprintf(fake.busy, sizeof(fake.busy), "%s/vfio/3", fake.host.dev);
+	snprintf(fake_sysfs.busy, sizeof(fake_sysfs.busy), "%s/vfio/3", fake.host.dev);
 	ck_assert_uint_eq(check_one("0003:01:00.0", false, &text), 1);
 	ck_assert_contains(text, "group 3 is in use by another process");
 }
