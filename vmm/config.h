@@ -56,6 +56,8 @@ enum config_result { CONFIG_RUN, CONFIG_DONE, CONFIG_BAD };
 enum config_result config_parse(struct vm_config *config, struct log *log, int argc, char **argv);
 void config_exit(struct vm_config *config);
 
+/* Digits alone; 0, -EINVAL or -ERANGE (beyond @limit). */
+int config_parse_number(const char *text, uint64_t limit, uint64_t *number);
 /* "512M", "4g", "1048576"; 0, -EINVAL (not a size) or -ERANGE (does not fit in 64 bits). */
 int config_parse_size(const char *text, uint64_t *size);
 /* "0001:01:00.0" (the domain may be left out: 0); 0 or -EINVAL. */

@@ -1,150 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Claiming and giving back, on a host made of files. This program has a write() of its own
- * that does what the kernel does on a write to sysfs: bind, unbind, probe. Any of these can
- * be made to fail, or to be the last thing that the process does.
+ * Claiming and giving back, on a host made of files and the kernel that fake_sysfs.h plays.
  */
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "tests/unit/fake_host.h"
+#include "tests/unit/fake_sysfs.h"
 #include "vmm/group/claim.h"
 #include "vmm/group/keeper.h"
 
 static struct {
 	struct fake_host host;
-	unsigned writes;	/* to sysfs so far */
-	unsigned fail_at;	/* this one gives EIO; 0: none */
-	unsigned kill_at;	/* before this one the process dies; 0: never */
-	bool probe_ignored;	/* vfio-pci takes no device */
-	char busy[128];		/* opening this path gives EBUSY */
 } fake;
-
-int open(const char *path, int flags, ...)
-{
-	mode_t mode = 0;
-	va_list args;
-
-	if (flags & O_CREAT) {
-		va_start(args, flags);
-		mode = va_arg(args, mode_t);
-		va_end(args);
-	}
-	if (strcmp(path, fake.busy) == 0) {
-		errno = EBUSY;
-		return -1;
-	}
-	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
-}
-
-static void driver_of(const char *bdf, char name[256])
-{
-	char path[256], target[256];
-	ssize_t length;
-
-	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/driver", fake.host.sys, bdf);
-	length = readlink(path, target, sizeof(target) - 1);
-	target[length > 0 ? length : 0] = '\0';
-	strcpy(name, length > 0 ? strrchr(target, '/') + 1 : "");
-}
-
-static void override_of(const char *bdf, char text[64])
-{
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/driver_override", fake.host.sys, bdf);
-	file = fopen(path, "r");
-	ck_assert_ptr_nonnull(file);
-	if (!fgets(text, 64, file))
-		text[0] = '\0';
-	fclose(file);
-	text[strcspn(text, "\n")] = '\0';
-	if (strcmp(text, "(null)") == 0)
-		text[0] = '\0';
-}
-
-static int bind_device(const char *bdf, const char *driver)
-{
-	char now[256], override[64], target[192];
-
-	driver_of(bdf, now);
-	override_of(bdf, override);
-	if (now[0] || (override[0] && strcmp(override, driver) != 0))
-		return -ENODEV;
-	snprintf(target, sizeof(target), "sys/bus/pci/drivers/%s", driver);
-	if (!fake_exists(&fake.host, target))
-		return -ENODEV;
-	fake_link(&fake.host, target, "sys/devices/pci/%s/driver", bdf);
-	return 0;
-}
-
-static int unbind_device(const char *bdf, const char *driver)
-{
-	char now[256], path[128];
-
-	driver_of(bdf, now);
-	if (strcmp(now, driver) != 0)
-		return -ENODEV;
-	snprintf(path, sizeof(path), "sys/devices/pci/%s/driver", bdf);
-	fake_remove(&fake.host, path);
-	return 0;
-}
-
-/* Without an override the device's own driver would have it: nvme matches everything here. */
-static int probe_device(const char *bdf)
-{
-	char now[256], override[64];
-
-	driver_of(bdf, now);
-	override_of(bdf, override);
-	if (!now[0] && !fake.probe_ignored)
-		bind_device(bdf, override[0] ? override : "nvme");
-	return 0;
-}
-
-static int sysfs_written(char *path, const char *bdf)
-{
-	char *file = strrchr(path, '/'), *driver;
-
-	*file++ = '\0';
-	driver = strrchr(path, '/') + 1;
-	if (strcmp(file, "drivers_probe") == 0)
-		return probe_device(bdf);
-	if (strcmp(file, "bind") == 0)
-		return bind_device(bdf, driver);
-	if (strcmp(file, "unbind") == 0)
-		return unbind_device(bdf, driver);
-	return 0;
-}
-
-ssize_t write(int fd, const void *data, size_t size)
-{
-	char link[64], path[256], bdf[64];
-	ssize_t length;
-	int ret;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	length = readlink(link, path, sizeof(path) - 1);
-	path[length > 0 ? length : 0] = '\0';
-	if (strncmp(path, fake.host.sys, strlen(fake.host.sys)) != 0)
-		return syscall(SYS_write, fd, data, size);
-	fake.writes++;
-	if (fake.writes == fake.kill_at)
-		raise(SIGKILL);
-	snprintf(bdf, sizeof(bdf), "%.*s", (int)size, (const char *)data);
-	ret = fake.writes == fake.fail_at ? -EIO : sysfs_written(path, bdf);
-	if (ret) {
-		errno = -ret;
-		return -1;
-	}
-	return syscall(SYS_write, fd, data, size);
-}
 
 #define GROUP 2
 static const char *const names[] = {"0002:02:01.0", "0002:02:01.1", "0002:02:01.2",
@@ -155,8 +22,7 @@ static void setup(void)
 {
 	unsigned i;
 
-	memset(&fake, 0, sizeof(fake));
-	fake_host_init(&fake.host);
+	fake_sysfs_init(&fake.host);
 	fake_device(&fake.host, "0002:01:00.0", GROUP, "0x060400\n", "pcieport");
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		fake_device(&fake.host, names[i], GROUP, "0x0c0300\n",
@@ -324,8 +190,8 @@ START_TEST(test_claim_every_failure)
 	unsigned at;
 
 	for (at = 1; ; at++) {
-		fake.writes = 0;
-		fake.fail_at = at;
+		fake_sysfs.writes = 0;
+		fake_sysfs.fail_at = at;
 		if (claim(true, &taken) == 0)
 			break;
 		ck_assert_ptr_null(taken);
@@ -333,7 +199,7 @@ START_TEST(test_claim_every_failure)
 		expect_untouched();
 	}
 	ck_assert_uint_eq(at, 3 + 2 + 3 + 1);
-	fake.fail_at = 0;
+	fake_sysfs.fail_at = 0;
 	claim_release(taken);
 	expect_untouched();
 }
@@ -343,7 +209,7 @@ START_TEST(test_claim_not_taken_by_vfio)
 {
 	struct claim *taken;
 
-	fake.probe_ignored = true;
+	fake_sysfs.probe_ignored = true;
 	ck_assert_int_eq(claim(true, &taken), -ENODEV);
 	ck_assert_contains(fake_log(&fake.host), "cannot bind 0002:02:01.0 to vfio-pci");
 	expect_untouched();
@@ -357,13 +223,13 @@ START_TEST(test_release_every_failure)
 	unsigned at;
 
 	for (at = 1; ; at++) {
-		fake.fail_at = 0;
+		fake_sysfs.fail_at = 0;
 		ck_assert_int_eq(claim(true, &taken), 0);
 		fake_log(&fake.host);
-		fake.writes = 0;
-		fake.fail_at = at;
+		fake_sysfs.writes = 0;
+		fake_sysfs.fail_at = at;
 		claim_release(taken);
-		if (fake.writes < at)
+		if (fake_sysfs.writes < at)
 			break;
 		ck_assert_uint_eq(count_records(), 1);
 		ck_assert_contains(fake_log(&fake.host), "cannot ");
@@ -383,8 +249,8 @@ static bool claim_and_die(unsigned kill_at)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		fake.writes = 0;
-		fake.kill_at = kill_at;
+		fake_sysfs.writes = 0;
+		fake_sysfs.kill_at = kill_at;
 		claim(true, &taken);
 		_exit(0);
 	}
@@ -548,7 +414,7 @@ START_TEST(test_group_in_use)
 	struct claim *taken;
 
 	claim_and_die(0);
-	snprintf(fake.busy, sizeof(fake.busy), "%s/vfio/%d", fake.host.dev, GROUP);
+	snprintf(fake_sysfs.busy, sizeof(fake_sysfs.busy), "%s/vfio/%d", fake.host.dev, GROUP);
 	fake_log(&fake.host);
 	ck_assert_int_eq(claim(true, &taken), -EBUSY);
 	ck_assert_contains(fake_log(&fake.host), "group 2 is in use by another process");
