@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A TCE table: checks what the guest asks for, registers the memory, maps runs of pages. */
+/* A TCE table: checks what the guest asks for, registers the memory, maps pages. */
 #include "devices/papr_tce.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,9 @@
 #define CHUNK_MIN (1 * MIB)
 /* The kernel looks a page up in a linear list of chunks: so many of them at most. */
 #define CHUNKS_MAX 256
+
+static_assert(PAPR_TCE_READ == GROUP_MAP_READ && PAPR_TCE_WRITE == GROUP_MAP_WRITE &&
+	      PAPR_TCE_LIST_MAX == GROUP_LIST_MAX, "a guest's list is the group's");
 
 int papr_dma_memory_init(struct papr_dma_memory *dma, struct guest_memory *memory)
 {
@@ -199,6 +203,15 @@ static uint64_t iova_of(const struct papr_tce_table *table, uint64_t index)
 	return table->iova + (index << table->page_shift);
 }
 
+/* What the group is told of a guest's entry: the same permission bits, and where the page is. */
+static uint64_t group_entry(const struct papr_tce_table *table, uint64_t tce)
+{
+	if (!is_live(tce))
+		return 0;
+	return guest_memory_hva(table->dma->memory, gpa_of(tce), page_size(table)) |
+	       (tce & PERMISSIONS);
+}
+
 /* Unmaps what is live among @count entries, neighbours together, and zeroes them. */
 static int clear_entries(struct papr_tce_table *table, uint64_t index, uint64_t count)
 {
@@ -222,48 +235,24 @@ static int clear_entries(struct papr_tce_table *table, uint64_t index, uint64_t 
 	return 0;
 }
 
-/* How many of the entries make one mapping: same permissions, memory without a gap. */
-static uint64_t run_length(const struct papr_tce_table *table, const uint64_t *tces,
-			   uint64_t count)
-{
-	uint64_t run;
-
-	for (run = 1; run < count; run++) {
-		if (is_live(tces[0]) ? tces[run] != tces[0] + (run << table->page_shift) :
-				       is_live(tces[run]))
-			break;
-	}
-	return run;
-}
-
 /*
  * Live entries are replaced as they are: a device that uses one meanwhile finds the old or the
- * new, where none at all would get its group frozen by the host. What could not be set is clear.
+ * new, where none at all would get its group frozen by the host. If not all could be set, all
+ * are clear.
  */
-static int map_run(struct papr_tce_table *table, uint64_t index, uint64_t tce, uint64_t run)
+static int change_entries(struct papr_tce_table *table, uint64_t index, const uint64_t *tces,
+			  uint64_t count)
 {
-	uint64_t size = run << table->page_shift;
+	uint64_t i, list[PAPR_TCE_LIST_MAX];
 	int err;
 
-	err = group_map(table->group, iova_of(table, index),
-			guest_memory_hva(table->dma->memory, gpa_of(tce), size), size,
-			tce & PAPR_TCE_READ, tce & PAPR_TCE_WRITE);
-	if (err && !group_unmap(table->group, iova_of(table, index), size))
-		memset(&table->entries[index], 0, run * sizeof(*table->entries));
-	return err;
-}
-
-static int set_run(struct papr_tce_table *table, uint64_t index, const uint64_t *tces,
-		   uint64_t run)
-{
-	int err;
-
-	if (is_live(tces[0]))
-		err = map_run(table, index, tces[0], run);
-	else
-		err = clear_entries(table, index, run);
+	for (i = 0; i < count; i++)
+		list[i] = group_entry(table, tces[i]);
+	err = group_map_list(table->group, iova_of(table, index), list, (unsigned)count);
 	if (!err)
-		memcpy(&table->entries[index], tces, run * sizeof(*tces));
+		memcpy(&table->entries[index], tces, count * sizeof(*tces));
+	else if (!group_unmap(table->group, iova_of(table, index), count << table->page_shift))
+		memset(&table->entries[index], 0, count * sizeof(*table->entries));
 	return err;
 }
 
@@ -281,17 +270,15 @@ static int64_t set_entries(struct papr_tce_table *table, uint64_t index, const u
 			   uint64_t count)
 {
 	int64_t status = H_SUCCESS;
-	uint64_t i, run;
+	uint64_t i;
 
 	pthread_mutex_lock(&table->lock);
 	for (i = 0; status == H_SUCCESS && i < count; i++) {
 		if (is_live(tces[i]) && register_page(table, tces[i]))
 			status = H_RESOURCE;
 	}
-	for (i = 0; status == H_SUCCESS && i < count; i += run) {
-		run = run_length(table, &tces[i], count - i);
-		status = status_of(table, set_run(table, index + i, &tces[i], run));
-	}
+	if (status == H_SUCCESS && count)
+		status = status_of(table, change_entries(table, index, tces, count));
 	pthread_mutex_unlock(&table->lock);
 	return status;
 }

@@ -15,18 +15,12 @@ struct group_reader {
 	struct group_config *group;
 };
 
-static bool same_address(const struct pci_address *a, const struct pci_address *b)
-{
-	return a->domain == b->domain && a->bus == b->bus && a->slot == b->slot &&
-	       a->function == b->function;
-}
-
 static int check_place(struct group_reader *reader, const struct group_place *place)
 {
 	for (unsigned i = 0; i < reader->group->nr_places; i++) {
 		const struct group_place *other = &reader->group->places[i];
 
-		if (same_address(&other->host, &place->host))
+		if (pci_address_equal(&other->host, &place->host))
 			return config_complain(reader->parser, reader->option, reader->value,
 					       "a device is placed twice; leave one place= out");
 		if (other->devfn == place->devfn)

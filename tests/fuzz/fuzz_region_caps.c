@@ -2,7 +2,7 @@
 /*
  * Fuzzing of what VFIO says of a region, and of a config space's MSI-X table. The first byte
  * picks the page size, whether there is a table, and whether the answer begins as a good one;
- * the first 256 bytes behind it are config space too.
+ * the size picks what the hardware can do; the first 256 bytes behind it are config space too.
  */
 #include <linux/vfio.h>
 #include <stdlib.h>
@@ -86,9 +86,10 @@ static void fuzz(uint8_t *data, size_t size)
 {
 	struct vfio_msix_table table, none = { .size = 0 };
 	struct vfio_region_info header;
+	uint64_t capabilities = size % 3 ? GROUP_CAP_SMALL_BARS : 0;
+	bool guarded = size % 2, hidden;
 	struct group_region region;
 	uint64_t page;
-	bool hidden;
 
 	if (data[0] & 4)
 		begin_well(data, size);
@@ -97,10 +98,14 @@ static void fuzz(uint8_t *data, size_t size)
 	if (data[0] & 2)
 		table = (struct vfio_msix_table){ .region = data[0] >> 5, .offset = 0x11000,
 						  .size = 0x400 };
-	if (vfio_region_parse(data + 1, size - 1, page, &table, &region))
+	if (guarded)
+		capabilities |= GROUP_CAP_MSIX_TABLE_GUARDED;
+	if (vfio_region_parse(data + 1, size - 1, page, capabilities, &table, &region))
 		return;
 	memcpy(&header, data + 1, sizeof(header));
-	hidden = header.index == table.region && !may_map_table(data + 1, size - 1);
+	hidden = header.index == table.region &&
+		 !(guarded && may_map_table(data + 1, size - 1));
+	check(capabilities & GROUP_CAP_SMALL_BARS || region.size >= page || !region.nr_areas);
 	check_region(&region, page, hidden ? &table : &none);
 }
 

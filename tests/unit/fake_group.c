@@ -279,6 +279,25 @@ static const struct group_ops fake_group_ops = {
 	.unmap = fake_dma_unmap,
 };
 
+static int fake_map_list(struct group *group, uint64_t iova, const uint64_t *entries,
+			 unsigned count)
+{
+	struct fake_group *fake = group_of(group);
+
+	fake->list_calls++;
+	memcpy(fake->list, entries, count * sizeof(*entries));
+	return fake->list_error;
+}
+
+void fake_group_take_lists(struct fake_group *fake)
+{
+	static struct group_ops ops;
+
+	ops = fake_group_ops;
+	ops.map_list = fake_map_list;
+	fake->group.ops = &ops;
+}
+
 void fake_group_init(struct fake_group *fake, uint64_t iova)
 {
 	static char path[] = "/sys/kernel/iommu_groups/7";

@@ -53,7 +53,9 @@ struct fake_group {
 		uint64_t hva;
 		bool read, write;
 	} pages[FAKE_WINDOW_PAGES];	/* hva 0: not mapped */
-	unsigned map_calls, unmap_calls;
+	unsigned map_calls, unmap_calls, list_calls;
+	uint64_t list[GROUP_LIST_MAX];	/* the last one taken whole */
+	int list_error;
 	struct fake_failure register_memory, dma_map, dma_unmap;
 };
 
@@ -63,6 +65,8 @@ void fake_group_init(struct fake_group *fake, uint64_t iova);
  * order is the caller's to keep. */
 struct fake_device *fake_group_add(struct fake_group *fake, uint8_t bus, uint8_t slot,
 				   uint8_t function);
+/* From now on it takes lists to map as they are, and remembers only the last. */
+void fake_group_take_lists(struct fake_group *fake);
 struct group_device *fake_group_device(struct fake_group *fake, struct fake_device *device);
 
 void fake_config_set(struct fake_device *device, uint32_t offset, unsigned size, uint32_t value);

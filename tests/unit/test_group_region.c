@@ -46,10 +46,12 @@ static void answer_sparse(struct answer *answer, const struct group_area *areas,
 	       count * sizeof(*areas));
 }
 
+#define CAPABILITIES (GROUP_CAP_MSIX_TABLE_GUARDED | GROUP_CAP_SMALL_BARS)
+
 static int parse(const struct answer *answer, const struct vfio_msix_table *msix,
 		 struct group_region *region)
 {
-	return vfio_region_parse(answer, sizeof(*answer), 64 * KIB, msix, region);
+	return vfio_region_parse(answer, sizeof(*answer), 64 * KIB, CAPABILITIES, msix, region);
 }
 
 START_TEST(test_parse_msix_hole)
@@ -86,6 +88,28 @@ START_TEST(test_parse_msix_hole)
 	ck_assert_int_eq(parse(&answer, &cases[_i].table, &region), 0);
 	ck_assert_uint_eq(region.nr_areas, 1);
 	ck_assert_uint_eq(region.areas[0].offset, 0);
+	/* Whatever the kernel says, not where nothing checks who sends an interrupt. */
+	ck_assert_int_eq(vfio_region_parse(&answer, sizeof(answer), 64 * KIB,
+					   GROUP_CAP_SMALL_BARS, &cases[_i].table, &region), 0);
+	ck_assert_uint_eq(region.nr_areas, cases[_i].nr_areas);
+}
+END_TEST
+
+/* A region smaller than a page, alone in that page. */
+START_TEST(test_parse_small)
+{
+	struct group_region region;
+	struct answer answer;
+
+	answer_init(&answer, 0x1000);
+	ck_assert_int_eq(parse(&answer, NULL, &region), 0);
+	ck_assert_uint_eq(region.nr_areas, 1);
+	ck_assert_uint_eq(region.areas[0].size, 64 * KIB);
+	ck_assert_int_eq(vfio_region_parse(&answer, sizeof(answer), 64 * KIB,
+					   GROUP_CAP_MSIX_TABLE_GUARDED, NULL, &region), 0);
+	ck_assert_uint_eq(region.nr_areas, 0);
+	ck_assert_int_eq(vfio_region_parse(&answer, sizeof(answer), 4 * KIB, 0, NULL, &region), 0);
+	ck_assert_uint_eq(region.nr_areas, 1);
 }
 END_TEST
 
@@ -155,7 +179,8 @@ START_TEST(test_parse_hostile)
 	answer_cap(&answer, 0, 77, sizeof(answer.caps) - 8);
 	answer_cap(&answer, sizeof(answer.caps) - 8, VFIO_REGION_INFO_CAP_SPARSE_MMAP, 0);
 	ck_assert_int_eq(parse(&answer, NULL, &region), -EBADMSG);
-	ck_assert_int_eq(vfio_region_parse(&answer, sizeof(answer.info) - 1, 4096, NULL, &region),
+	ck_assert_int_eq(vfio_region_parse(&answer, sizeof(answer.info) - 1, 4096, CAPABILITIES, NULL,
+					   &region),
 			 -EBADMSG);
 	ck_assert_uint_eq(region.size, 0);
 }
@@ -245,6 +270,7 @@ static Suite *group_region_suite(void)
 
 	tcase_add_loop_test(tcase, test_parse_msix_hole, 0, 10);
 	tcase_add_loop_test(tcase, test_parse_sparse, 0, 10);
+	tcase_add_test(tcase, test_parse_small);
 	tcase_add_test(tcase, test_parse_hostile);
 	tcase_add_test(tcase, test_parse_not_mappable);
 	tcase_add_test(tcase, test_msix_table);

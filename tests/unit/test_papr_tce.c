@@ -137,6 +137,16 @@ START_TEST(test_get)
 }
 END_TEST
 
+static const uint64_t *pages_of(const uint64_t *tces, unsigned count)
+{
+	static uint64_t pages[PAPR_TCE_LIST_MAX];
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		pages[i] = guest_memory_hva(&memory, tces[i] & ~RW, PAGE) | (tces[i] & RW);
+	return pages;
+}
+
 /* Neighbours in memory with the same permissions go to the kernel in one call. */
 START_TEST(test_list_runs)
 {
@@ -149,15 +159,38 @@ START_TEST(test_list_runs)
 	write_list(tces, ARRAY_SIZE(tces));
 	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, ARRAY_SIZE(tces)), H_SUCCESS);
 	ck_assert_uint_eq(fake.map_calls, 4);
-	ck_assert_uint_eq(fake.unmap_calls, 0);
+	ck_assert_uint_eq(fake.unmap_calls, 1);
 	ck_assert_uint_eq(live_pages(), 6);
 	for (i = 0; i < ARRAY_SIZE(tces); i++)
 		ck_assert_uint_eq(entry(IOVA + i * PAGE), tces[i]);
 	/* Live entries are replaced, in runs too. */
 	ck_assert_int_eq(papr_tce_put_list(&table, IOVA + 2 * PAGE, LIST_GPA, 3), H_SUCCESS);
 	ck_assert_uint_eq(fake.map_calls, 5);
-	ck_assert_uint_eq(fake.unmap_calls, 0);
+	ck_assert_uint_eq(fake.unmap_calls, 1);
 	ck_assert_uint_eq(mapped(IOVA + 4 * PAGE), guest_memory_hva(&memory, 0x12000, PAGE));
+}
+END_TEST
+
+/* A group that takes lists gets each list in one call, whatever is in it. */
+START_TEST(test_list_whole)
+{
+	static const uint64_t tces[] = { 0x10000 | RW, 0x18000 | PAPR_TCE_READ, 0x11000 | RW };
+
+	fake_group_take_lists(&fake);
+	write_list(tces, ARRAY_SIZE(tces));
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, ARRAY_SIZE(tces)), H_SUCCESS);
+	ck_assert_uint_eq(fake.list_calls, 1);
+	ck_assert_uint_eq(fake.map_calls, 0);
+	ck_assert_mem_eq(fake.list, pages_of(tces, ARRAY_SIZE(tces)), sizeof(tces));
+	ck_assert_uint_eq(entry(IOVA + PAGE), tces[1]);
+	/* Without permissions, whatever the guest says besides. */
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0xfffffffffffff000), H_SUCCESS);
+	ck_assert_uint_eq(fake.list[0], 0);
+	fake.list_error = -ENOMEM;
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, ARRAY_SIZE(tces)), H_RESOURCE);
+	ck_assert_uint_eq(fake.unmap_calls, 1);
+	ck_assert_uint_eq(entry(IOVA), 0);
+	ck_assert_uint_eq(entry(IOVA + PAGE), 0);
 }
 END_TEST
 
@@ -322,10 +355,11 @@ START_TEST(test_map_failures)
 	write_list(tces, 2);
 	fake.dma_map = (struct fake_failure){ 2, -EPERM };
 	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 2), H_RESOURCE);
-	ck_assert_uint_eq(entry(IOVA), tces[0]);
+	ck_assert_uint_eq(entry(IOVA), 0);
 	ck_assert_uint_eq(entry(IOVA + PAGE), 0);
-	ck_assert_uint_eq(live_pages(), 1);
+	ck_assert_uint_eq(live_pages(), 0);
 	ck_assert(fake_board_logged(&board, "a DMA mapping cannot be changed"));
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, tces[0]), H_SUCCESS);
 	/* What is live still, when that cannot be undone either, stays in the table. */
 	fake.dma_map = (struct fake_failure){ 1, -EPERM };
 	fake.dma_unmap = (struct fake_failure){ 1, -EIO };
@@ -362,6 +396,7 @@ static Suite *papr_tce_suite(void)
 	tcase_add_loop_test(tcase, test_bad_put, 0, ARRAY_SIZE(bad_puts));
 	tcase_add_test(tcase, test_get);
 	tcase_add_test(tcase, test_list_runs);
+	tcase_add_test(tcase, test_list_whole);
 	tcase_add_test(tcase, test_list_full);
 	tcase_add_loop_test(tcase, test_bad_list, 0, ARRAY_SIZE(bad_lists));
 	tcase_add_test(tcase, test_list_all_or_nothing);

@@ -51,6 +51,69 @@ int group_unmap(struct group *group, uint64_t iova, uint64_t size)
 	return group->ops->unmap(group, iova, size);
 }
 
+static bool is_mapped(uint64_t entry)
+{
+	return entry & (GROUP_MAP_READ | GROUP_MAP_WRITE);
+}
+
+static bool list_is_sane(const struct group *group, const uint64_t *entries, unsigned count)
+{
+	uint64_t page = 1ULL << group->window.page_shift;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (is_mapped(entries[i]) &&
+		    !is_aligned(entries[i] & ~(GROUP_MAP_READ | GROUP_MAP_WRITE), page))
+			return false;
+	}
+	return true;
+}
+
+/* How many of the entries make one mapping: same permissions, memory without a gap. */
+static unsigned run_length(const struct group *group, const uint64_t *entries, unsigned count)
+{
+	unsigned run;
+
+	for (run = 1; run < count; run++) {
+		if (is_mapped(entries[0]) ?
+		    entries[run] != entries[0] + ((uint64_t)run << group->window.page_shift) :
+		    is_mapped(entries[run]))
+			break;
+	}
+	return run;
+}
+
+static int map_runs(struct group *group, uint64_t iova, const uint64_t *entries, unsigned count)
+{
+	unsigned run;
+	int ret = 0;
+
+	for (; !ret && count; entries += run, count -= run) {
+		uint64_t size;
+
+		run = run_length(group, entries, count);
+		size = (uint64_t)run << group->window.page_shift;
+		if (is_mapped(entries[0]))
+			ret = group_map(group, iova,
+					entries[0] & ~(GROUP_MAP_READ | GROUP_MAP_WRITE), size,
+					entries[0] & GROUP_MAP_READ, entries[0] & GROUP_MAP_WRITE);
+		else
+			ret = group_unmap(group, iova, size);
+		iova += size;
+	}
+	return ret;
+}
+
+int group_map_list(struct group *group, uint64_t iova, const uint64_t *entries, unsigned count)
+{
+	if (count > GROUP_LIST_MAX ||
+	    !window_holds(group, iova, (uint64_t)count << group->window.page_shift) ||
+	    !list_is_sane(group, entries, count))
+		return -EINVAL;
+	if (group->ops->map_list)
+		return group->ops->map_list(group, iova, entries, count);
+	return map_runs(group, iova, entries, count);
+}
+
 int group_reset(struct group *group)
 {
 	if (!group->ops->reset)

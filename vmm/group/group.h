@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A device group, opened for one VM: what the rest of pvmm knows of it. The backends are
- * vfio.c (/sys/kernel/iommu_groups/N) and, once the group driver is there, devgroup.c
- * (/sys/devgroups/N). Device-level calls follow the VFIO device UAPI in both
- * (<linux/vfio.h>), so vfio_device.c serves either.
+ * devgroup.c (/sys/devgroups/N) and vfio.c (/sys/kernel/iommu_groups/N). Device-level calls
+ * follow the VFIO device UAPI in both (<linux/vfio.h>), so vfio_device.c serves either.
  *
  * Nothing here knows a guest architecture. All functions return 0 or a negative errno unless
  * they say otherwise, and are safe from any thread once the group is open.
@@ -34,6 +33,12 @@ struct pci_address {
 	uint32_t domain;
 	uint8_t bus, slot, function;
 };
+
+static inline bool pci_address_equal(const struct pci_address *a, const struct pci_address *b)
+{
+	return a->domain == b->domain && a->bus == b->bus && a->slot == b->slot &&
+	       a->function == b->function;
+}
 
 /* A part of a region that may be mapped, region-relative bytes. */
 struct group_area {
@@ -84,11 +89,28 @@ struct group_device {
 	unsigned irq_count[GROUP_IRQ_COUNT];	/* vectors of each kind */
 };
 
+/*
+ * What the group's hardware guarantees or can do; nobody asks which platform or backend it is.
+ * The first bits are those of kernel/uapi/devgroups.h.
+ */
+#define GROUP_CAP_MSIX_TABLE_GUARDED (1ULL << 0)	/* a guest may write MSI-X tables */
+#define GROUP_CAP_BAR_SEGMENTS (1ULL << 1)		/* whole MMIO segments are the group's */
+#define GROUP_CAP_EEH (1ULL << 2)			/* the platform isolates and recovers it */
+#define GROUP_CAP_FREEZE (1ULL << 3)			/* it can be frozen by software */
+#define GROUP_CAP_DDW (1ULL << 4)			/* more DMA windows than one */
+/* What may be mapped of a region smaller than a page is that page: nothing else lies in it. */
+#define GROUP_CAP_SMALL_BARS (1ULL << 32)
+
 /* The DMA window that exists when the group is opened. */
 struct group_dma_window {
 	uint64_t iova, size;	/* bytes on the bus */
 	unsigned page_shift;
 };
+
+/* In an entry of a list to map, whose other bits are a page's hva. Neither: unmap. */
+#define GROUP_MAP_READ 1ULL	/* devices may read */
+#define GROUP_MAP_WRITE 2ULL	/* devices may write */
+#define GROUP_LIST_MAX 512
 
 struct group_ops {
 	const char *name;	/* "vfio", "devgroup" */
@@ -106,6 +128,9 @@ struct group_ops {
 	int (*map)(struct group *group, uint64_t iova, uint64_t hva, uint64_t size, bool read,
 		   bool write);
 	int (*unmap)(struct group *group, uint64_t iova, uint64_t size);
+	/* NULL: map and unmap do it. */
+	int (*map_list)(struct group *group, uint64_t iova, const uint64_t *entries,
+			unsigned count);
 	/*
 	 * Resets every device: each by itself, or the bus when that is all there is. COMMAND is 0
 	 * and no interrupt is set afterwards; BARs in config space are as they were.
@@ -118,6 +143,7 @@ struct group {
 	const struct group_ops *ops;
 	char *path;			/* as it was asked for, for messages */
 	unsigned number;
+	uint64_t capabilities;		/* GROUP_CAP_* */
 	struct group_dma_window window;
 	unsigned nr_devices;
 	struct group_device *devices;	/* ordered by host address */
@@ -129,6 +155,13 @@ int group_unregister_memory(struct group *group, uint64_t hva, uint64_t size);
 int group_map(struct group *group, uint64_t iova, uint64_t hva, uint64_t size, bool read,
 	      bool write);
 int group_unmap(struct group *group, uint64_t iova, uint64_t size);
+/*
+ * Sets @count IOMMU pages, at most GROUP_LIST_MAX, from @iova on, each to its entry: one call of
+ * the kernel if the backend can do that, else one for each run of neighbours. An entry that is
+ * bad: -EINVAL, and nothing has changed. After another error a page may be what it was, what
+ * its entry says, or unmapped.
+ */
+int group_map_list(struct group *group, uint64_t iova, const uint64_t *entries, unsigned count);
 int group_reset(struct group *group);
 /* Accepts NULL. Devices are quiesced and reset, then everything is released. */
 void group_close(struct group *group);

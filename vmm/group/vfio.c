@@ -13,9 +13,15 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "vmm/group/open.h"
 #include "vmm/group/vfio_private.h"
 
 #define WINDOW_SHIFT 12	/* 4K IOMMU pages, whatever the host's pages are */
+/*
+ * What VFIO says nothing of, but is so wherever a group has an IOMMU of this kind: its hardware
+ * checks which partitionable endpoint an MSI comes from.
+ */
+#define CAPABILITIES (GROUP_CAP_MSIX_TABLE_GUARDED | GROUP_CAP_SMALL_BARS)
 
 static int vfio_group_register(struct group *group, uint64_t hva, uint64_t size)
 {
@@ -70,15 +76,14 @@ static int vfio_group_unmap(struct group *group, uint64_t iova, uint64_t size)
 /* Accepts a group that is only partly open. Device files keep the group in its container. */
 static void close_files(struct vfio_group *vfio)
 {
-	while (vfio->group.nr_devices)
-		vfio_device_exit(&vfio->devices[--vfio->group.nr_devices]);
+	group_close_devices(&vfio->group);
 	if (vfio->attached)
 		ioctl(vfio->group_fd, VFIO_GROUP_UNSET_CONTAINER);
 	if (vfio->group_fd >= 0)
 		close(vfio->group_fd);
 	if (vfio->container_fd >= 0)
 		close(vfio->container_fd);
-	free(vfio->group.path);
+	group_exit(&vfio->group);
 	free(vfio);
 }
 
@@ -236,74 +241,12 @@ static int open_window(struct vfio_group *vfio)
 	return ret;
 }
 
-static int open_device(struct vfio_group *vfio, const struct pci_address *address)
+static int device_file(struct group *group, const char *bdf)
 {
-	struct group_device *device = &vfio->devices[vfio->group.nr_devices];
-	char bdf[PCI_ADDRESS_TEXT_SIZE];
-	int fd, ret;
+	struct vfio_group *vfio = container_of(group, struct vfio_group, group);
+	int fd = ioctl(vfio->group_fd, VFIO_GROUP_GET_DEVICE_FD, bdf);
 
-	device->group = &vfio->group;
-	device->host = *address;
-	device->guest_devfn = -1;
-	pci_address_text(address, bdf);
-	fd = ioctl(vfio->group_fd, VFIO_GROUP_GET_DEVICE_FD, bdf);
-	ret = fd < 0 ? -errno : vfio_device_init(device, fd);
-	if (ret) {
-		log_error(vfio->log, "cannot open %s of group %u: %s; dmesg may say why", bdf,
-			  vfio->group.number, strerror(-ret));
-		return ret;
-	}
-	vfio->group.nr_devices++;
-	return 0;
-}
-
-static int open_devices(struct vfio_group *vfio, const struct host_group *host)
-{
-	unsigned i;
-	int ret = 0;
-
-	for (i = 0; !ret && i < host->nr_devices; i++) {
-		if (!host->devices[i].is_bridge)
-			ret = open_device(vfio, &host->devices[i].address);
-	}
-	if (!ret && !vfio->group.nr_devices) {
-		log_error(vfio->log, "group %u holds bridges only; give another group",
-			  host->number);
-		ret = -ENODEV;
-	}
-	return ret;
-}
-
-static bool same_address(const struct pci_address *a, const struct pci_address *b)
-{
-	return a->domain == b->domain && a->bus == b->bus && a->slot == b->slot &&
-	       a->function == b->function;
-}
-
-static int place_device(struct vfio_group *vfio, const struct group_place *place)
-{
-	char bdf[PCI_ADDRESS_TEXT_SIZE];
-	unsigned i;
-
-	for (i = 0; i < vfio->group.nr_devices; i++) {
-		if (same_address(&vfio->devices[i].host, &place->host)) {
-			vfio->devices[i].guest_devfn = place->devfn;
-			return 0;
-		}
-	}
-	log_error(vfio->log, "place=%s: no such device in group %u",
-		  pci_address_text(&place->host, bdf), vfio->group.number);
-	return -EINVAL;
-}
-
-static int place_devices(struct vfio_group *vfio, const struct group_config *config)
-{
-	unsigned i;
-	int ret = 0;
-
-	for (i = 0; !ret && i < config->nr_places; i++)
-		ret = place_device(vfio, &config->places[i]);
-	return ret;
+	return fd < 0 ? -errno : fd;
 }
 
 static struct vfio_group *make_group(const struct host_group *host,
@@ -316,14 +259,11 @@ static struct vfio_group *make_group(const struct host_group *host,
 	vfio->log = log;
 	vfio->container_fd = -1;
 	vfio->group_fd = -1;
-	vfio->group.ops = &vfio_group_ops;
-	vfio->group.number = host->number;
-	vfio->group.devices = vfio->devices;
-	vfio->group.path = strdup(config->path);
-	if (!vfio->group.path) {
+	if (group_init(&vfio->group, &vfio_group_ops, host, config, vfio->devices)) {
 		free(vfio);
 		return NULL;
 	}
+	vfio->group.capabilities = CAPABILITIES;
 	return vfio;
 }
 
@@ -343,9 +283,7 @@ int vfio_group_open(const struct host_root *root, const struct host_group *host,
 	if (!ret)
 		ret = open_window(vfio);
 	if (!ret)
-		ret = open_devices(vfio, host);
-	if (!ret)
-		ret = place_devices(vfio, config);
+		ret = group_open_devices(&vfio->group, host, config, device_file, log);
 	if (!ret)
 		ret = vfio_group_reset(&vfio->group);
 	if (ret) {

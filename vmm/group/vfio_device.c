@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "vmm/group/vfio.h"
+#include "vmm/group/vfio_device.h"
 #include "vmm/group/vfio_region.h"
 
 #define CONFIG_SPACE_MIN 256
@@ -176,8 +176,8 @@ static int init_region(struct group_device *device, unsigned index,
 	if (ret)
 		return ret;
 	info->index = index;
-	ret = vfio_region_parse(info, info->argsz, (uint64_t)sysconf(_SC_PAGESIZE), msix,
-				&device->regions[index]);
+	ret = vfio_region_parse(info, info->argsz, (uint64_t)sysconf(_SC_PAGESIZE),
+				device->group->capabilities, msix, &device->regions[index]);
 	free(info);
 	return ret;
 }

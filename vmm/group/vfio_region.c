@@ -144,22 +144,18 @@ static void add_sparse(struct group_region *region, uint64_t page, const struct 
 	}
 }
 
-/*
- * The kernel flags a region smaller than a page as mappable only when nothing else lies in
- * that page; then the page as a whole can be mapped.
- */
-static void add_areas(struct group_region *region, uint64_t page, const struct region_caps *caps,
-		      const struct vfio_msix_table *hole)
+static void add_areas(struct group_region *region, uint64_t page, uint64_t capabilities,
+		      const struct region_caps *caps, const struct vfio_msix_table *hole)
 {
 	if (caps->sparse)
 		add_sparse(region, page, caps, hole);
 	else if (region->size >= page)
 		add_part(region, page, 0, region->size, hole);
-	else if (!hole)
+	else if (!hole && capabilities & GROUP_CAP_SMALL_BARS)
 		add_area(region, 0, page);
 }
 
-int vfio_region_parse(const void *info, size_t size, uint64_t page,
+int vfio_region_parse(const void *info, size_t size, uint64_t page, uint64_t capabilities,
 		      const struct vfio_msix_table *msix, struct group_region *region)
 {
 	struct vfio_region_info header;
@@ -179,10 +175,11 @@ int vfio_region_parse(const void *info, size_t size, uint64_t page,
 	region->file_offset = header.offset;
 	region->readable = header.flags & VFIO_REGION_INFO_FLAG_READ;
 	region->writable = header.flags & VFIO_REGION_INFO_FLAG_WRITE;
-	if (msix && msix->size && msix->region == header.index && !caps.msix_mappable)
+	if (msix && msix->size && msix->region == header.index &&
+	    !(caps.msix_mappable && capabilities & GROUP_CAP_MSIX_TABLE_GUARDED))
 		hole = msix;
 	if (header.flags & VFIO_REGION_INFO_FLAG_MMAP && is_aligned(header.offset, page) &&
 	    header.size <= INT64_MAX)
-		add_areas(region, page, &caps, hole);
+		add_areas(region, page, capabilities, &caps, hole);
 	return 0;
 }

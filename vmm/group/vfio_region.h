@@ -22,11 +22,13 @@ void vfio_msix_table_find(const uint8_t *config, size_t size, struct vfio_msix_t
 
 /*
  * Fills @region from a VFIO_DEVICE_GET_REGION_INFO answer of @size bytes, capabilities
- * included. @page is the host's page size. The MSI-X table is left out of the areas unless
- * the kernel says that it may be mapped. 0, or -EBADMSG when the chain of capabilities loops or
+ * included. @page is the host's page size, @capabilities those of the group: the MSI-X table is
+ * left out of the areas unless the hardware guards it (GROUP_CAP_MSIX_TABLE_GUARDED) and the
+ * kernel says that it may be mapped; a region smaller than a page has an area only if its page
+ * is the group's (GROUP_CAP_SMALL_BARS). 0, or -EBADMSG when the chain of capabilities loops or
  * leaves the buffer.
  */
-int vfio_region_parse(const void *info, size_t size, uint64_t page,
+int vfio_region_parse(const void *info, size_t size, uint64_t page, uint64_t capabilities,
 		      const struct vfio_msix_table *msix, struct group_region *region);
 
 #endif
