@@ -142,6 +142,20 @@ static inline void fake_device(struct fake_host *host, const char *bdf, unsigned
 	fake_link(host, text, "%s/driver", device);
 }
 
+/* A free group of the group driver, to which devices are then added. */
+static inline void fake_devgroup(struct fake_host *host, unsigned number)
+{
+	fake_file(host, "free\n", "sys/devgroups/%u/state", number);
+	fake_file(host, "", "sys/devgroups/%u/owner", number);
+	fake_file(host, "", "sys/devgroups/%u/claim", number);
+	fake_file(host, "", "dev/devgroup/%u", number);
+}
+
+static inline void fake_devgroup_add(struct fake_host *host, unsigned number, const char *bdf)
+{
+	fake_file(host, "", "sys/devgroups/%u/devices/%s/driver_before", number, bdf);
+}
+
 /* A host with VFIO loaded and nothing else. */
 static inline void fake_host_init(struct fake_host *host)
 {

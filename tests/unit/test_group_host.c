@@ -107,7 +107,8 @@ START_TEST(test_find_errors)
 		{"/kernel/iommu_groups/2/devices", "is not a device group", -EINVAL},
 		{"/kernel/iommu_groups/x", "is not a device group", -EINVAL},
 		{"/bus", "is not a device group", -EINVAL},
-		{"/devgroups/2", "the group driver is not loaded", -ENODEV},
+		{"/devgroups/2", "the group driver is not loaded; run: modprobe devgroups",
+		 -ENODEV},
 		{"0009:01:00.0", "no PCI device 0009:01:00.0", -ENOENT},
 		{"0004:01:00.0", "is in no IOMMU group", -ENOENT},
 		{"", "no such group", -ENOENT},
@@ -127,6 +128,52 @@ START_TEST(test_find_errors)
 	text = fake_log(&fake.host);
 	ck_assert_contains(text, cases[_i].text);
 	ck_assert_uint_eq(fake_count_lines(text), 1);
+}
+END_TEST
+
+/* With the group driver: an address stands for its group there, also for a merged one. */
+static void add_devgroups(void)
+{
+	fake_devgroup(&fake.host, 2);
+	fake_devgroup_add(&fake.host, 2, "0002:02:01.0");
+	fake_devgroup_add(&fake.host, 2, "0002:02:01.7");
+	fake_devgroup_add(&fake.host, 2, "0002:01:00.0");
+	fake_devgroup_add(&fake.host, 2, "0003:01:00.0");
+	fake_devgroup(&fake.host, 1);
+	fake_devgroup_add(&fake.host, 1, "0001:01:00.0");
+}
+
+START_TEST(test_find_devgroups)
+{
+	struct host_group group;
+	const char *text;
+
+	add_devgroups();
+	ck_assert_int_eq(find("/devgroups/2", &group), 0);
+	ck_assert_int_eq(group.backend, HOST_BACKEND_DEVGROUP);
+	ck_assert_uint_eq(group.number, 2);
+	ck_assert_uint_eq(group.nr_devices, 4);
+	ck_assert_contains(group.path, "/sys/devgroups/2");
+	ck_assert_str_eq(group.devices[2].driver, "ehci-pci");
+	ck_assert_str_eq(fake_log(&fake.host), "");
+	ck_assert_int_eq(find("/kernel/iommu_groups/2", &group), 0);
+	ck_assert_int_eq(group.backend, HOST_BACKEND_VFIO);
+	ck_assert_uint_eq(group.nr_devices, 3);
+	ck_assert_int_eq(find("0003:01:00.0", &group), 0);
+	ck_assert_int_eq(group.backend, HOST_BACKEND_DEVGROUP);
+	ck_assert_uint_eq(group.number, 2);
+	text = fake_log(&fake.host);
+	ck_assert_contains(text, "0003:01:00.0 is in group 2, so 0002:02:01.7, EHCI USB ");
+	ck_assert_uint_eq(fake_count_lines(text), 2);
+	ck_assert_int_eq(find("0001:01:00.0", &group), 0);
+	ck_assert_uint_eq(group.number, 1);
+	ck_assert_int_eq(find("/devgroups/9", &group), -ENOENT);
+	text = fake_log(&fake.host);
+	ck_assert_contains(text, "no such group; ls ");
+	ck_assert_contains(text, "/sys/devgroups shows");
+	fake_device(&fake.host, "0009:01:00.0", 9, NVME, NULL);
+	ck_assert_int_eq(find("0009:01:00.0", &group), -ENOENT);
+	ck_assert_contains(fake_log(&fake.host), "0009:01:00.0 is in no group of ");
 }
 END_TEST
 
@@ -532,7 +579,8 @@ END_TEST
 static Suite *group_host_suite(void)
 {
 	const TTest *const tests[] = {
-		test_find_tells_company, test_find_too_many, test_address_text, test_check_ready,
+		test_find_tells_company, test_find_devgroups, test_find_too_many,
+		test_address_text, test_check_ready,
 		test_check_held, test_check_modules, test_check_busy, test_check_twice,
 		test_check_lock_limit, test_check_permission, test_check_mounts, test_check_swap,
 		test_check_stacked, test_check_circle, test_check_nvme_multipath,

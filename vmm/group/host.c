@@ -171,6 +171,19 @@ static int add_device(const struct host_root *root, const char *name, struct hos
 	return 0;
 }
 
+/* Below @root->sys. */
+static const char *const group_trees[] = {
+	[HOST_BACKEND_DEVGROUP] = "devgroups",
+	[HOST_BACKEND_VFIO] = "kernel/iommu_groups",
+};
+
+static bool driver_is_loaded(const struct host_root *root)
+{
+	char path[PATH_MAX];
+
+	return sysfs_real_path(path, "%s/%s", root->sys, group_trees[HOST_BACKEND_DEVGROUP]) == 0;
+}
+
 static int read_devices(const struct host_root *root, struct host_group *group, struct log *log)
 {
 	char path[PATH_MAX];
@@ -182,8 +195,8 @@ static int read_devices(const struct host_root *root, struct host_group *group, 
 	folder = opendir(path);
 	if (!folder) {
 		ret = -errno;
-		log_error(log, "no group %u on this host; ls %s/kernel/iommu_groups shows which "
-			  "there are", group->number, root->sys);
+		log_error(log, "no group %u on this host; ls %s/%s shows which there are",
+			  group->number, root->sys, group_trees[group->backend]);
 		return ret;
 	}
 	while (!ret && (entry = readdir(folder))) {
@@ -194,15 +207,16 @@ static int read_devices(const struct host_root *root, struct host_group *group, 
 	return ret;
 }
 
-static int load_group(const struct host_root *root, unsigned number, struct host_group *group,
-		      struct log *log)
+static int load_group(const struct host_root *root, enum host_backend backend, unsigned number,
+		      struct host_group *group, struct log *log)
 {
 	int length, ret;
 
 	memset(group, 0, sizeof(*group));
+	group->backend = backend;
 	group->number = number;
-	length = snprintf(group->path, sizeof(group->path), "%s/kernel/iommu_groups/%u", root->sys,
-			  number);
+	length = snprintf(group->path, sizeof(group->path), "%s/%s/%u", root->sys,
+			  group_trees[backend], number);
 	if (length < 0 || (size_t)length >= sizeof(group->path)) {
 		log_error(log, "group %u: its path below %s is too long", number, root->sys);
 		return -ENAMETOOLONG;
@@ -268,47 +282,106 @@ int host_group_of_device(const struct host_root *root, const struct pci_address 
 	return ret;
 }
 
+static bool devgroup_holds(const struct host_root *root, unsigned number, const char *bdf)
+{
+	char path[PATH_MAX];
+
+	return sysfs_real_path(path, "%s/devgroups/%u/devices/%s", root->sys, number, bdf) == 0;
+}
+
+/* @number is the device's IOMMU group; a merged group has the number of one of its parts. */
+static int find_devgroup(const struct host_root *root, const char *bdf, unsigned *number,
+			 struct log *log)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	bool found = devgroup_holds(root, *number, bdf);
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "%s/devgroups", root->sys);
+	folder = opendir(path);
+	while (folder && !found && (entry = readdir(folder))) {
+		if (parse_group_number(entry->d_name, number) == 0)
+			found = devgroup_holds(root, *number, bdf);
+	}
+	if (folder)
+		closedir(folder);
+	if (found)
+		return 0;
+	log_error(log, "%s is in no group of %s; dmesg may say why", bdf, path);
+	return -ENOENT;
+}
+
 /* The operator named one device: say what else changes hands with it. */
 static int find_by_address(const struct host_root *root, const struct pci_address *address,
 			   struct host_group *group, struct log *log)
 {
+	enum host_backend backend = HOST_BACKEND_VFIO;
+	char bdf[PCI_ADDRESS_TEXT_SIZE];
 	unsigned number;
 	int ret = host_group_of_device(root, address, &number, log);
 
+	if (!ret && driver_is_loaded(root)) {
+		backend = HOST_BACKEND_DEVGROUP;
+		ret = find_devgroup(root, pci_address_text(address, bdf), &number, log);
+	}
 	if (!ret)
-		ret = load_group(root, number, group, log);
+		ret = load_group(root, backend, number, group, log);
 	if (!ret)
 		host_tell_company(group->devices, group->nr_devices, number, address, log);
 	return ret;
 }
 
+/* Is @path, a real one, the folder of a group? */
+static bool is_group_folder(const struct host_root *root, const char *path,
+			    enum host_backend backend, unsigned *number)
+{
+	char tree[PATH_MAX];
+
+	return sysfs_real_path(tree, "%s/%s", root->sys, group_trees[backend]) == 0 &&
+	       sysfs_is_below(path, tree) && path[strlen(tree)] == '/' &&
+	       parse_group_number(path + strlen(tree) + 1, number) == 0;
+}
+
+/* There is nothing at @name. Returns why, as an errno. */
+static int report_missing(const struct host_root *root, const char *name, int error,
+			   struct log *log)
+{
+	enum host_backend backend = HOST_BACKEND_VFIO;
+	char tree[PATH_MAX];
+
+	snprintf(tree, sizeof(tree), "%s/%s", root->sys, group_trees[HOST_BACKEND_DEVGROUP]);
+	if (sysfs_is_below(name, tree))
+		backend = HOST_BACKEND_DEVGROUP;
+	if (backend == HOST_BACKEND_DEVGROUP && !driver_is_loaded(root)) {
+		log_error(log, "%s: the group driver is not loaded; run: modprobe devgroups (or "
+			  "give the group as %s/kernel/iommu_groups/N)", name, root->sys);
+		return -ENODEV;
+	}
+	log_error(log, "%s: %s; ls %s/%s shows which groups there are", name,
+		  error == -ENOENT ? "no such group" : strerror(-error), root->sys,
+		  group_trees[backend]);
+	return error;
+}
+
 static int find_by_path(const struct host_root *root, const char *name,
 			struct host_group *group, struct log *log)
 {
-	char path[PATH_MAX], groups[PATH_MAX], devgroups[PATH_MAX];
+	enum host_backend backend;
+	char path[PATH_MAX];
 	unsigned number;
 	int ret;
 
-	snprintf(devgroups, sizeof(devgroups), "%s/devgroups", root->sys);
-	if (sysfs_is_below(name, devgroups)) {
-		log_error(log, "%s: the group driver is not loaded; give the group as "
-			  "%s/kernel/iommu_groups/N", name, root->sys);
-		return -ENODEV;
-	}
 	ret = sysfs_real_path(path, "%s", name);
-	if (ret) {
-		log_error(log, "%s: %s; ls %s/kernel/iommu_groups shows which groups there are",
-			  name, ret == -ENOENT ? "no such group" : strerror(-ret), root->sys);
-		return ret;
+	if (ret)
+		return report_missing(root, name, ret, log);
+	for (backend = 0; backend < ARRAY_SIZE(group_trees); backend++) {
+		if (is_group_folder(root, path, backend, &number))
+			return load_group(root, backend, number, group, log);
 	}
-	ret = sysfs_real_path(groups, "%s/kernel/iommu_groups", root->sys);
-	if (ret || !sysfs_is_below(path, groups) || path[strlen(groups)] != '/' ||
-	    parse_group_number(path + strlen(groups) + 1, &number)) {
-		log_error(log, "%s is not a device group; give %s/kernel/iommu_groups/N or a PCI "
-			  "address", name, root->sys);
-		return -EINVAL;
-	}
-	return load_group(root, number, group, log);
+	log_error(log, "%s is not a device group; give %s/devgroups/N, %s/kernel/iommu_groups/N, or "
+		  "a PCI address", name, root->sys, root->sys);
+	return -EINVAL;
 }
 
 int host_group_find(const struct host_root *root, const char *name, struct host_group *group,

@@ -36,17 +36,22 @@ struct host_device {
 
 #define HOST_GROUP_MAX_DEVICES 32
 
+/* What on the host a group is taken by: the group driver, or VFIO of a stock kernel. */
+enum host_backend { HOST_BACKEND_DEVGROUP, HOST_BACKEND_VFIO };
+
 struct host_group {
-	unsigned number;
+	enum host_backend backend;
+	unsigned number;	/* of the folder in that backend's tree */
 	char path[128];		/* of the group's folder in sysfs */
 	unsigned nr_devices;
 	struct host_device devices[HOST_GROUP_MAX_DEVICES];	/* by ascending address */
 };
 
 /*
- * @name is a group's folder (/sys/kernel/iommu_groups/N) or a PCI address, which stands for
- * its group. 0, or a negative errno after one line on @log. For a PCI address the other
- * devices of the group are named on @log.
+ * @name is a group's folder (/sys/devgroups/N, or /sys/kernel/iommu_groups/N for VFIO) or a PCI
+ * address, which stands for its group: that of the group driver if it is loaded. 0, or a negative
+ * errno after one line on @log. For a PCI address the other devices of the group are named on
+ * @log.
  */
 int host_group_find(const struct host_root *root, const char *name, struct host_group *group,
 		    struct log *log);
@@ -70,9 +75,10 @@ bool host_group_in_use(const struct host_root *root, unsigned number);
 
 /*
  * Everything that blocks handing @groups over, each as one line on @log with the command that
- * fixes it: a device held by a host driver (without @claim), a mounted disk, swap, a network
- * interface that is up (with @claim too), a missing module, /dev/vfio not accessible, a lock
- * limit below @lock_bytes, a group named twice. Changes nothing. Returns the number of lines.
+ * fixes it: a device held by a host driver (VFIO without @claim), a mounted disk, swap, a network
+ * interface that is up (with @claim too), a missing module, a file that may not be opened, a lock
+ * limit below @lock_bytes, a group named twice, one that the group driver says is in use, frozen
+ * or quarantined. Changes nothing. Returns the number of lines.
  */
 unsigned host_groups_check(const struct host_root *root, const struct host_group *groups,
 			   unsigned nr_groups, bool claim, uint64_t lock_bytes, struct log *log);
