@@ -198,6 +198,8 @@ static void tell_claim_error(const struct claim *claim, const char *bdf, int err
 	else if (error == -EBADMSG)
 		log_error(claim->log, "%s/pvmm/claims/%s does not hold a record; delete it when %s "
 			  "is with its driver", run, bdf, bdf);
+	else if (error == -EACCES)
+		log_error(claim->log, "no permission to bind and unbind %s; run as root", bdf);
 	else
 		log_error(claim->log, "cannot bind %s to " VFIO_DRIVER ": %s; dmesg may say why",
 			  bdf, strerror(-error));
@@ -291,9 +293,6 @@ static int adopt_devices(struct claim *claim, const struct host_group *group)
 		ret = claim_record_open(claim->root, device->bdf, false, &device->record);
 		if (!ret)
 			claim->nr_devices++;
-		else if (ret == -EACCES)
-			log_error(claim->log, "no permission to give %s back; run as root",
-				  device->bdf);
 		else if (ret != -ENOENT)
 			tell_claim_error(claim, device->bdf, ret);
 	}
