@@ -7,6 +7,7 @@
 
 #include "tests/unit/fake_sysfs.h"
 #include "vmm/group/claim.h"
+#include "vmm/group/claim_record.h"
 #include "vmm/group/keeper.h"
 
 static struct {
@@ -36,15 +37,37 @@ static void teardown(void)
 	fake_host_exit(&fake.host);
 }
 
-static int claim(bool take, struct claim **taken)
+static void find_group(struct host_group *group)
 {
-	struct host_group group;
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s/kernel/iommu_groups/%d", fake.host.sys, GROUP);
-	ck_assert_int_eq(host_group_find(&fake.host.root, path, &group, &fake.host.log), 0);
+	ck_assert_int_eq(host_group_find(&fake.host.root, path, group, &fake.host.log), 0);
+}
+
+static int claim(bool take, struct claim **taken)
+{
+	struct host_group group;
+
+	find_group(&group);
 	*taken = NULL;
 	return claim_group(&fake.host.root, &group, take, &fake.host.log, taken);
+}
+
+static int keep(void)
+{
+	struct host_group group;
+
+	find_group(&group);
+	return claim_group_keep(&fake.host.root, &group, &fake.host.log);
+}
+
+static int end_keep(void)
+{
+	struct host_group group;
+
+	find_group(&group);
+	return claim_give_back(&fake.host.root, &group, &fake.host.log);
 }
 
 static unsigned count_records(void)
@@ -429,7 +452,8 @@ START_TEST(test_bad_record)
 {
 	static const char *const texts[] = {
 		"nvme", "../../../x\n\n", "nvme\n/etc\n", ".\n\n", "nvme\n\n\n",
-		"a-name-that-is-longer-than-any-driver-has\n\n", "nv\tme\n\n",
+		"a-name-that-is-longer-than-any-driver-has\n\n", "nv\tme\n\n", "nvme\n\nkeep\n",
+		"nvme\n\nkept\nkept\n",
 	};
 	struct claim *taken;
 
@@ -465,6 +489,137 @@ START_TEST(test_no_run_folder)
 }
 END_TEST
 
+/* A kept claim lasts: the next process, pvmm --claim or a restore among them, leaves it. */
+START_TEST(test_keep)
+{
+	struct claim *taken;
+	char driver[CLAIM_NAME_SIZE];
+
+	ck_assert_int_eq(end_keep(), -ENOENT);
+	ck_assert_int_eq(keep(), 0);
+	ck_assert_str_eq(fake_log(&fake.host), "");
+	expect_taken();
+	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
+	ck_assert_int_eq(claim(true, &taken), 0);
+	claim_release(taken);
+	expect_taken();
+	ck_assert_int_eq(claim_former_driver(&fake.host.root, names[0], driver, sizeof(driver)), 0);
+	ck_assert_str_eq(driver, "uhci_hcd");
+	ck_assert_int_eq(claim_former_driver(&fake.host.root, names[3], driver, sizeof(driver)),
+			 -ENOENT);
+	ck_assert_int_eq(keep(), 0);
+	ck_assert_int_eq(end_keep(), 0);
+	expect_untouched();
+	ck_assert_int_eq(end_keep(), -ENOENT);
+}
+END_TEST
+
+START_TEST(test_keep_every_failure)
+{
+	unsigned at;
+
+	for (at = 1; ; at++) {
+		fake_sysfs.writes = 0;
+		fake_sysfs.fail_at = at;
+		if (keep() == 0)
+			break;
+		ck_assert_contains(fake_log(&fake.host), "cannot bind 0002:02:01.");
+		expect_untouched();
+	}
+	ck_assert_uint_eq(at, 3 + 2 + 3 + 1);
+	fake_sysfs.fail_at = 0;
+	ck_assert_int_eq(end_keep(), 0);
+	expect_untouched();
+}
+END_TEST
+
+/* What could not be given back can be given back later; the rest is back. */
+START_TEST(test_end_keep_every_failure)
+{
+	unsigned at;
+
+	for (at = 1; ; at++) {
+		fake_sysfs.fail_at = 0;
+		ck_assert_int_eq(keep(), 0);
+		fake_sysfs.writes = 0;
+		fake_sysfs.fail_at = at;
+		if (end_keep() == 0)
+			break;
+		ck_assert_uint_eq(count_records(), 1);
+		ck_assert_int_eq(end_keep(), 0);
+		expect_untouched();
+	}
+	ck_assert_uint_eq(at, 3 + 2 + 3 + 1);
+}
+END_TEST
+
+/* A kept claim that was not finished is taken over by the next of either kind. */
+START_TEST(test_keep_killed)
+{
+	struct claim *taken;
+	int status;
+	unsigned at;
+	pid_t pid;
+
+	for (at = 1; at <= 3 + 2 + 3; at++) {
+		pid = fork();
+		if (pid == 0) {
+			fake_sysfs.writes = 0;
+			fake_sysfs.kill_at = at;
+			keep();
+			_exit(0);
+		}
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert(WIFSIGNALED(status));
+		if (at % 2) {
+			ck_assert_int_eq(keep(), 0);
+			expect_taken();
+		} else {
+			ck_assert_int_eq(claim(true, &taken), 0);
+			expect_taken();
+			claim_release(taken);
+		}
+		end_keep();
+		expect_untouched();
+	}
+}
+END_TEST
+
+/* What a killed pvmm left behind can be kept, or given back at once. */
+START_TEST(test_keep_adopts)
+{
+	claim_and_die(0);
+	ck_assert_int_eq(keep(), 0);
+	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
+	expect_taken();
+	ck_assert_int_eq(end_keep(), 0);
+	expect_untouched();
+	claim_and_die(0);
+	ck_assert_int_eq(end_keep(), 0);
+	expect_untouched();
+}
+END_TEST
+
+/* Nothing is given back that somebody uses, or that another pvmm will give back. */
+START_TEST(test_end_keep_in_use)
+{
+	struct claim *taken;
+
+	ck_assert_int_eq(claim(true, &taken), 0);
+	fake_log(&fake.host);
+	ck_assert_int_eq(end_keep(), -EBUSY);
+	ck_assert_contains(fake_log(&fake.host), "0002:02:01.0 is in use by another pvmm");
+	expect_taken();
+	claim_release(taken);
+	ck_assert_int_eq(keep(), 0);
+	snprintf(fake_sysfs.busy, sizeof(fake_sysfs.busy), "%s/vfio/%d", fake.host.dev, GROUP);
+	fake_log(&fake.host);
+	ck_assert_int_eq(end_keep(), -EBUSY);
+	ck_assert_contains(fake_log(&fake.host), "group 2 is in use by another process");
+	expect_taken();
+}
+END_TEST
+
 static Suite *group_claim_suite(void)
 {
 	const TTest *const tests[] = {
@@ -474,7 +629,9 @@ static Suite *group_claim_suite(void)
 		test_keeper_stop, test_keeper_after_kill, test_keeper_nothing_claimed,
 		test_killed_then_claim, test_killed_then_restore, test_killed_then_repaired,
 		test_driver_gone, test_owner_lives, test_group_in_use, test_record_without_meaning,
-		test_no_run_folder,
+		test_no_run_folder, test_keep, test_keep_every_failure,
+		test_end_keep_every_failure, test_keep_killed, test_keep_adopts,
+		test_end_keep_in_use,
 	};
 	Suite *suite = suite_create("group_claim");
 	TCase *tcase = tcase_create("group_claim");
@@ -482,7 +639,7 @@ static Suite *group_claim_suite(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 60);
-	tcase_add_loop_test(tcase, test_bad_record, 0, 7);
+	tcase_add_loop_test(tcase, test_bad_record, 0, 9);
 	for (i = 0; i < ARRAY_SIZE(tests); i++)
 		tcase_add_test(tcase, tests[i]);
 	suite_add_tcase(suite, tcase);
