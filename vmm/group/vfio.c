@@ -347,7 +347,7 @@ int vfio_group_open(const struct host_root *root, const struct host_group *host,
 	if (!ret)
 		ret = place_devices(vfio, config);
 	if (!ret)
-		ret = vfio_group_reset(&vfio->group);
+		ret = vfio_group_reset_opened(&vfio->group);
 	if (ret) {
 		close_files(vfio);
 		return ret;
