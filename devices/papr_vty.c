@@ -28,7 +28,7 @@ static int64_t h_put_term_char(void *owner, struct vcpu *vcpu, uint64_t *args)
 
 	if ((args[0] != PAPR_VTY_UNIT && args[0] != 0) || args[1] > sizeof(text))
 		return H_PARAMETER;
-	console_write(vty->console, text, args[1]);
+	console_put(vty->console, text, args[1]);
 	return H_SUCCESS;
 }
 

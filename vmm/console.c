@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The guest's console on the host: setting it up and its output. Input is in
- * console_input.c, the kinds of consoles in console_open.c.
+ * The guest's console on the host: setting it up and writing to it. Gathering output into
+ * lines is in console_output.c, input in console_input.c, the kinds of consoles in
+ * console_open.c.
  */
 #include "vmm/console.h"
 
@@ -25,6 +26,8 @@ static int console_start(struct console *console, const struct vm_config *config
 		return ret;
 	console->nowait_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ret = console->nowait_fd < 0 ? -errno : console_watch(console);
+	if (!ret)
+		ret = console_gather(console);
 	if (ret)
 		log_error(console->log, "the console cannot be set up: %s", strerror(-ret));
 	return ret;
@@ -44,7 +47,9 @@ int console_init(struct console *console, const struct vm_config *config, struct
 	console->slave_fd = -1;
 	console->always_fd = -1;
 	console->nowait_fd = -1;
+	console->timer.fd = -1;
 	pthread_mutex_init(&console->lock, NULL);
+	pthread_mutex_init(&console->gather_lock, NULL);
 	/* A reader that goes away must not take the guest with it. */
 	signal(SIGPIPE, SIG_IGN);
 	ret = console_start(console, config);
@@ -62,6 +67,7 @@ static void close_fd(int *fd)
 
 void console_exit(struct console *console)
 {
+	console_ungather(console);
 	console_unwatch(console);
 	if (console->terminal.raw)
 		console->log->raw_tty = false;
@@ -71,6 +77,7 @@ void console_exit(struct console *console)
 	close_fd(&console->slave_fd);
 	close_fd(&console->out_fd);
 	close_fd(&console->in_fd);
+	pthread_mutex_destroy(&console->gather_lock);
 	pthread_mutex_destroy(&console->lock);
 }
 

@@ -17,6 +17,7 @@
 #include "vmm/terminal.h"
 
 #define CONSOLE_INPUT_SIZE 4096
+#define CONSOLE_LINE_SIZE 256
 
 struct console {
 	enum console_kind kind;
@@ -37,6 +38,11 @@ struct console {
 	uint8_t input[CONSOLE_INPUT_SIZE];	/* ring: typed, not yet read by the guest */
 	size_t head, count;
 	bool stalled;			/* input is full: the source is not watched */
+	pthread_mutex_t gather_lock;	/* the next three; held while they are written */
+	uint8_t gathered[CONSOLE_LINE_SIZE];	/* output, not yet written */
+	size_t nr_gathered;
+	bool timer_set;			/* it will write what is gathered */
+	struct loop_source timer;	/* a timerfd; fd -1: none */
 	void (*on_input)(void *owner);	/* there is input now; main thread */
 	void *owner;			/* for on_input */
 	void (*on_quit)(void *owner);	/* Ctrl-A x; main thread */
@@ -57,6 +63,11 @@ size_t console_read(struct console *console, void *data, size_t size);
 /* Writes all, waiting for a slow reader of stdio or file; what a pty without reader cannot take
  * is dropped. Any thread. An output that has gone away (EPIPE, ENOSPC) is reported once. */
 void console_write(struct console *console, const void *data, size_t size);
+/* The same for text that may be gathered into lines first: written by the end of the line, or a
+ * millisecond later. Not to be mixed with console_write(). Any thread. */
+void console_put(struct console *console, const void *data, size_t size);
+/* Writes what is gathered now. Any thread. */
+void console_flush(struct console *console);
 /* False: console_write() waits for nobody and drops what is not taken, and a call that waits
  * now returns, so that vCPU threads can be stopped. True: as before. Any thread. */
 void console_set_wait(struct console *console, bool wait);

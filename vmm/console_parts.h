@@ -15,4 +15,8 @@ int console_open(struct console *console, const struct vm_config *config);
 int console_watch(struct console *console);
 void console_unwatch(struct console *console);
 
+/* console_output.c: starts and ends gathering; ending it writes what is left. */
+int console_gather(struct console *console);
+void console_ungather(struct console *console);
+
 #endif

@@ -26,7 +26,9 @@ int fdt_writer_init(struct fdt_writer *writer)
 	memset(writer, 0, sizeof(*writer));
 	writer->size = FDT_FIRST_SIZE;
 	writer->buffer = malloc(writer->size);
-	if (!writer->buffer || fdt_create(writer->buffer, (int)writer->size))
+	/* Looking up each name among all others takes longer than all else here. */
+	if (!writer->buffer || fdt_create_with_flags(writer->buffer, (int)writer->size,
+						     FDT_CREATE_FLAG_NO_NAME_DEDUP))
 		fdt_fail(writer, -ENOMEM);
 	return writer->error;
 }

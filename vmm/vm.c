@@ -365,6 +365,7 @@ static int boot(struct vm *vm)
 	console_set_wait(&vm->console, false);
 	machine_destroy(vm->machine);
 	vm->machine = NULL;
+	console_flush(&vm->console);
 	return error;
 }
 

@@ -44,7 +44,7 @@ size_t console_read(struct console *it, void *data, size_t size)
 	return size / 2;
 }
 
-void console_write(struct console *it, const void *data, size_t size)
+void console_put(struct console *it, const void *data, size_t size)
 {
 	char text[16];
 

@@ -119,6 +119,96 @@ static void *stop_later(void *loop)
 	return NULL;
 }
 
+#define MUCH (300 * KIB)	/* more than a pipe holds */
+
+static bool readable(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+	return poll(&poll_fd, 1, 0) == 1;
+}
+
+/* A line is one write, whatever pieces it came in; a full buffer does not wait for its end. */
+START_TEST(test_gathering)
+{
+	struct fixture fixture;
+	char text[512], much[CONSOLE_LINE_SIZE + 10];
+	int input, output;
+
+	use_pipes(&input, &output);
+	ck_assert_int_eq(fixture_init(&fixture, CONSOLE_STDIO, NULL), 0);
+	console_put(&fixture.console, "a", 1);
+	console_put(&fixture.console, "bc", 2);
+	ck_assert(!readable(output));
+	console_put(&fixture.console, "d\ne", 3);
+	ck_assert_int_eq(read(output, text, sizeof(text)), 6);
+	ck_assert_mem_eq(text, "abcd\ne", 6);
+	memset(much, 'x', sizeof(much));
+	console_put(&fixture.console, much, sizeof(much));
+	ck_assert_int_eq(read(output, text, sizeof(text)), CONSOLE_LINE_SIZE);
+	ck_assert(!readable(output));
+	console_flush(&fixture.console);
+	ck_assert_int_eq(read(output, text, sizeof(text)), 10);
+	console_flush(&fixture.console);
+	ck_assert(!readable(output));
+	/* The last words come out, too. */
+	console_put(&fixture.console, "end", 3);
+	fixture_exit(&fixture);
+	ck_assert_int_eq(read(output, text, sizeof(text)), 3);
+}
+END_TEST
+
+/* A prompt comes without a line's end, more than once. */
+START_TEST(test_gathering_ends)
+{
+	struct fixture fixture;
+	char text[16];
+	pthread_t thread;
+	int input, output;
+
+	use_pipes(&input, &output);
+	ck_assert_int_eq(fixture_init(&fixture, CONSOLE_STDIO, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		console_put(&fixture.console, "login: ", 7);
+		ck_assert(!readable(output));
+		ck_assert_int_eq(pthread_create(&thread, NULL, stop_later, &fixture.loop), 0);
+		ck_assert_int_eq(loop_run(&fixture.loop), 0);
+		pthread_join(thread, NULL);
+		ck_assert_int_eq(read(output, text, sizeof(text)), 7);
+	}
+	fixture_exit(&fixture);
+}
+END_TEST
+
+/* A reader that is slow does not hold up the main thread, and misses nothing. */
+START_TEST(test_gathering_waits)
+{
+	struct fixture fixture;
+	char *much = calloc(1, MUCH);
+	char text[16];
+	pthread_t thread;
+	int input, output;
+	ssize_t filled;
+
+	use_pipes(&input, &output);
+	ck_assert_int_eq(fixture_init(&fixture, CONSOLE_STDIO, NULL), 0);
+	filled = write(fixture.console.out_fd, much, MUCH);
+	ck_assert_int_gt(filled, 0);
+	console_put(&fixture.console, "login: ", 7);
+	ck_assert_int_eq(pthread_create(&thread, NULL, stop_later, &fixture.loop), 0);
+	ck_assert_int_eq(loop_run(&fixture.loop), 0);
+	pthread_join(thread, NULL);
+	while (filled > 0)
+		filled -= read(output, much, (size_t)filled);
+	ck_assert_int_eq(pthread_create(&thread, NULL, stop_later, &fixture.loop), 0);
+	ck_assert_int_eq(loop_run(&fixture.loop), 0);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(read(output, text, sizeof(text)), 7);
+	fixture_exit(&fixture);
+	free(much);
+}
+END_TEST
+
 /* The end of input stops the reading, and does not keep the loop busy. */
 START_TEST(test_end_of_input)
 {
@@ -248,7 +338,6 @@ START_TEST(test_disk_full)
 }
 END_TEST
 
-#define MUCH (300 * KIB)
 
 static void *write_much(void *argument)
 {
@@ -537,7 +626,9 @@ static struct session session_start(bool background, int *report)
 		char byte;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		signal(SIGHUP, SIG_DFL);	/* nohup has it ignored */
+		/* nohup, and shells for background jobs, have these ignored. */
+		signal(SIGHUP, SIG_DFL);
+		signal(SIGQUIT, SIG_DFL);
 		if (read(STDIN_FILENO, &byte, 1) != 1)
 			_exit(1);
 		run_leader(fds[1], background);
@@ -664,6 +755,9 @@ int main(void)
 
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, test_pipes);
+	tcase_add_test(tests, test_gathering);
+	tcase_add_test(tests, test_gathering_ends);
+	tcase_add_test(tests, test_gathering_waits);
 	tcase_add_test(tests, test_end_of_input);
 	tcase_add_test(tests, test_null_input);
 	tcase_add_test(tests, test_closed_stdio);

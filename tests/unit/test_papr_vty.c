@@ -20,13 +20,15 @@ static void console_start(struct console *it)
 {
 	memset(it, 0, sizeof(*it));
 	pthread_mutex_init(&it->lock, NULL);
+	pthread_mutex_init(&it->gather_lock, NULL);
 	it->out_fd = memfd_create("console", MFD_CLOEXEC);
-	it->in_fd = it->nowait_fd = -1;
+	it->in_fd = it->nowait_fd = it->timer.fd = -1;
 }
 
 static void console_stop(struct console *it)
 {
 	close(it->out_fd);
+	pthread_mutex_destroy(&it->gather_lock);
 	pthread_mutex_destroy(&it->lock);
 }
 
@@ -116,6 +118,7 @@ START_TEST(test_output)
 
 	ck_assert_int_eq(put_chars(outputs[_i].unit, outputs[_i].size, 0x4142434445464748,
 				   0x494a4b4c4d4e4f50), outputs[_i].status);
+	console_flush(&console);
 	ck_assert_int_ge(pread(console.out_fd, text, sizeof(text) - 1, 0), 0);
 	ck_assert_str_eq(text, outputs[_i].text);
 }

@@ -285,7 +285,7 @@ int vfio_group_open(const struct host_root *root, const struct host_group *host,
 	if (!ret)
 		ret = group_open_devices(&vfio->group, host, config, device_file, log);
 	if (!ret)
-		ret = vfio_group_reset(&vfio->group);
+		ret = vfio_group_reset_opened(&vfio->group);
 	if (ret) {
 		close_files(vfio);
 		return ret;

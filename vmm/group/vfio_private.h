@@ -24,5 +24,7 @@ struct vfio_group {
  * reset that fails is one, after a line on the group's log.
  */
 int vfio_group_reset(struct group *group);
+/* The same for a group just opened: the kernel reset each function when it opened it. */
+int vfio_group_reset_opened(struct group *group);
 
 #endif

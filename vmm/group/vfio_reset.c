@@ -156,21 +156,28 @@ static int report(struct vfio_group *vfio, const struct group_device *device, in
 	return 0;
 }
 
-int vfio_group_reset(struct group *group)
+/* Every one, even after a failure; the first failure is the result. */
+static int quiesce_all(struct vfio_group *vfio)
 {
-	struct vfio_group *vfio = container_of(group, struct vfio_group, group);
-	bool done[HOST_GROUP_MAX_DEVICES] = {false};
-	bool unable = false;
-	int ret, first = 0;
 	unsigned i;
+	int ret, first = 0;
 
-	for (i = 0; i < group->nr_devices; i++) {
+	for (i = 0; i < vfio->group.nr_devices; i++) {
 		ret = quiesce(&vfio->devices[i]);
 		if (ret && !first)
 			first = report(vfio, &vfio->devices[i], ret == -ENODEV ? -EIO : ret);
 	}
-	/* Buses first: that may spare functions theirs. */
-	for (i = 0; i < group->nr_devices; i++) {
+	return first;
+}
+
+/* For devices without a reset of their own. Marks in @done what was hit, others among them. */
+static int reset_buses(struct vfio_group *vfio, bool *done)
+{
+	bool unable = false;
+	unsigned i;
+	int ret, first = 0;
+
+	for (i = 0; i < vfio->group.nr_devices; i++) {
 		if (done[i] || vfio->devices[i].can_reset)
 			continue;
 		ret = reset_bus(vfio, i, done);
@@ -179,7 +186,16 @@ int vfio_group_reset(struct group *group)
 			ret = report(vfio, &vfio->devices[i], ret);
 		first = first ? first : ret;
 	}
-	for (i = 0; i < group->nr_devices; i++) {
+	vfio->warned |= unable;
+	return first;
+}
+
+static int reset_functions(struct vfio_group *vfio, const bool *done)
+{
+	unsigned i;
+	int ret, first = 0;
+
+	for (i = 0; i < vfio->group.nr_devices; i++) {
 		if (done[i] || !vfio->devices[i].can_reset)
 			continue;
 		ret = reset_function(&vfio->devices[i]);
@@ -187,6 +203,28 @@ int vfio_group_reset(struct group *group)
 			ret = report(vfio, &vfio->devices[i], ret == -ENODEV ? -EIO : ret);
 		first = first ? first : ret;
 	}
-	vfio->warned |= unable;
 	return first;
+}
+
+int vfio_group_reset(struct group *group)
+{
+	struct vfio_group *vfio = container_of(group, struct vfio_group, group);
+	bool done[HOST_GROUP_MAX_DEVICES] = {false};
+	int quiesced = quiesce_all(vfio);
+	int buses = reset_buses(vfio, done);	/* first: that may spare functions theirs */
+	int functions = reset_functions(vfio, done);
+
+	if (quiesced)
+		return quiesced;
+	return buses ? buses : functions;
+}
+
+int vfio_group_reset_opened(struct group *group)
+{
+	struct vfio_group *vfio = container_of(group, struct vfio_group, group);
+	bool done[HOST_GROUP_MAX_DEVICES] = {false};
+	int quiesced = quiesce_all(vfio);
+	int buses = reset_buses(vfio, done);
+
+	return quiesced ? quiesced : buses;
 }
