@@ -65,15 +65,37 @@ int devgroup_dma_windows(struct devgroup *group, char *buf)
 }
 #endif
 
-int devgroup_capabilities(struct devgroup *group, char *buf)
+static const struct {
+	u64 bit;
+	const char *name;
+} capabilities[] = {
+	{ DEVGROUP_CAP_MSIX_TABLE_GUARDED, "msix-table-guarded" },
+	{ DEVGROUP_CAP_EEH, "eeh" },
+	{ DEVGROUP_CAP_DDW, "ddw" },
+};
+
+u64 devgroup_capability_mask(struct devgroup *group)
 {
-	int at = 0;
+	u64 mask = 0;
 
 	if (iommu_group_has_isolated_msi(group->iommu_group))
-		at += sysfs_emit_at(buf, at, "msix-table-guarded\n");
+		mask |= DEVGROUP_CAP_MSIX_TABLE_GUARDED;
 	if (has_eeh(group))
-		at += sysfs_emit_at(buf, at, "eeh\n");
+		mask |= DEVGROUP_CAP_EEH;
 	if (has_ddw(group))
-		at += sysfs_emit_at(buf, at, "ddw\n");
+		mask |= DEVGROUP_CAP_DDW;
+	return mask;
+}
+
+int devgroup_capabilities(struct devgroup *group, char *buf)
+{
+	u64 mask = devgroup_capability_mask(group);
+	int at = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(capabilities); i++) {
+		if (mask & capabilities[i].bit)
+			at += sysfs_emit_at(buf, at, "%s\n", capabilities[i].name);
+	}
 	return at;
 }

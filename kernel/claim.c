@@ -384,16 +384,27 @@ int devgroup_claim(struct devgroup *group)
 	return ret;
 }
 
+/* devgroups_registry held. */
+static int check_release(struct devgroup *group)
+{
+	if (group->state != DEVGROUP_CLAIMED)
+		return -EINVAL;
+	return group->use || group->quarantined ? -EBUSY : 0;
+}
+
 /* A claim that can be released: the state says so, and the devices are listed. */
 static struct device_list *begin_release(struct devgroup *group)
 {
-	struct device_list *list = ERR_PTR(-EINVAL);
+	struct device_list *list;
+	int ret;
 
 	mutex_lock(&devgroups_registry);
-	if (group->state == DEVGROUP_CLAIMED)
-		list = list_devices(group);
+	ret = check_release(group);
+	list = ret ? ERR_PTR(ret) : list_devices(group);
 	if (!IS_ERR(list))
 		group->state = DEVGROUP_GIVING;
+	else if (group->use)
+		devgroup_use_signal(group->use, DEVGROUP_EVENT_REQUEST);
 	mutex_unlock(&devgroups_registry);
 	return list;
 }

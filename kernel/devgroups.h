@@ -11,8 +11,13 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/sysfs.h>
+#include <linux/vfio_pci_core.h>
+#include <linux/wait.h>
+
+#include "uapi/devgroups.h"
 
 #define DEVGROUPS_DRIVER "devgroups"
 
@@ -23,9 +28,22 @@ enum devgroup_state {
 	DEVGROUP_GIVING,	/* a release is under way; users see "claimed" */
 };
 
+#define DEVGROUP_NR_EVENTS 2	/* of enum devgroup_event */
+
+struct devgroup_dma;
+
+/* Who is inside, and whether one may go in; both under the wait queue's lock. */
+struct devgroup_gate {
+	wait_queue_head_t wait;
+	unsigned int inside;
+	bool shut;
+};
+
 struct devgroup {
 	struct kobject kobj;		/* /sys/devgroups/N */
 	struct kobject *devices_dir;	/* /sys/devgroups/N/devices; owned */
+	struct device *node;		/* /dev/devgroup/N, while the folder is there */
+	int number;			/* N */
 	struct mutex claim_lock;	/* one claim, release or adoption at a time */
 
 	/* The rest is protected by devgroups_registry. */
@@ -37,6 +55,8 @@ struct devgroup {
 	bool arrivals;			/* devices came while it was not free */
 	struct pid *owner;		/* who claimed it; a reference, or NULL */
 	char owner_comm[TASK_COMM_LEN];
+	struct devgroup_use *use;	/* a reference, until it has ended; NULL: not in use */
+	bool quarantined;		/* its reset failed */
 };
 
 struct devgroup_device {
@@ -50,6 +70,7 @@ struct devgroup_device {
 	struct list_head link;		/* in the group; empty once the device has left */
 	bool admitted;			/* the placeholder driver may bind it */
 	char *driver_before;		/* owned; NULL: it had none */
+	struct devgroup_vdev *vdev;	/* while the placeholder has it; the binding's reference */
 
 	/* Protected by the group's claim_lock. */
 	bool taken;			/* to be given back */
@@ -59,6 +80,61 @@ struct devgroup_device {
 	/* Protected by the device's lock: files there while the placeholder has it. */
 	struct bin_attribute bars[PCI_STD_NUM_BARS];
 	struct bin_attribute rom;
+};
+
+/*
+ * The use of a claimed group, from the open of its file to the end of the last file and mapping.
+ * Devices that come meanwhile are not part of it; those that leave stay in the list.
+ */
+struct devgroup_use {
+	struct kref ref;		/* all files together have one; the group has one */
+	refcount_t files;		/* the group's file and those of its devices */
+	struct devgroup *group;		/* a reference */
+	struct mutex lock;		/* one reset, unplug, closing or end at a time */
+	struct devgroup_gate gate;	/* inside: who works with devices or DMA for the user */
+	struct pid *owner;		/* who opened it; a reference */
+	char owner_comm[TASK_COMM_LEN];
+
+	/* Changed under lock with the gate shut, so that either is enough to read them. */
+	struct devgroup_dma *dma;	/* owned; NULL: all devices are gone, or it has ended */
+	bool dead;			/* a reset failed */
+
+	spinlock_t event_lock;
+	struct eventfd_ctx *events[DEVGROUP_NR_EVENTS]; /* references; event_lock */
+
+	unsigned int count;
+	struct devgroup_vdev *devices[] __counted_by(count); /* references */
+};
+
+/*
+ * A device as VFIO's PCI code knows it, without being registered with VFIO: there while the
+ * placeholder holds the device, and as long as files of it are open. Counted by core's device.
+ */
+struct devgroup_vdev {
+	struct vfio_pci_core_device core; /* first */
+	struct devgroup_device *ddev;	/* a reference */
+	struct devgroup_use *use;	/* of the open file, which holds the reference */
+	bool leaving;			/* is being unplugged: do not wait for its lock */
+
+	/* The use's lock: */
+	bool removed;			/* was unplugged, and is not touched any more */
+	bool dirty;			/* was used since its last reset; set inside the gate, too */
+	/* BARs as the user sees them, over a reset. */
+	u8 bars[PCI_CAPABILITY_LIST - PCI_BASE_ADDRESS_0];
+
+	/* core.vdev.dev_set->lock: */
+	bool opened;			/* has a file */
+	/* And with the use's gate shut, or inside of it and for the file that is just made: */
+	bool enabled;			/* vfio_pci_core has it */
+
+	struct mutex map_lock;		/* below mmap_lock: enabled does not change */
+
+	struct rw_semaphore fault_lock;	/* below mmap_lock; above core's memory_lock */
+	bool present;			/* accesses reach the device; fault_lock */
+	bool ones_mapped;		/* since the last zap; fault_lock, set by its readers */
+	struct page *ones;		/* owned; what is mapped where no access may go */
+	struct delayed_work refill;	/* queued while the device has a file at most */
+	const struct vm_operations_struct *real_ops; /* map_lock; VFIO's */
 };
 
 #define to_devgroup(k) container_of(k, struct devgroup, kobj)
@@ -102,9 +178,98 @@ void devgroup_disown(struct devgroup *group);
 /* Forgets who claimed it. devgroups_registry held. */
 void devgroup_clear_owner(struct devgroup *group);
 
+/* gate.c */
+void devgroup_gate_init(struct devgroup_gate *gate);
+/* Waits while it is shut; fails if the caller is killed. Nobody may enter twice. */
+int devgroup_gate_enter(struct devgroup_gate *gate);
+void devgroup_gate_leave(struct devgroup_gate *gate);
+/* Waits until nobody is inside. One at a time; @name is the group's, for the log. */
+void devgroup_gate_shut(struct devgroup_gate *gate, const char *name);
+void devgroup_gate_open(struct devgroup_gate *gate);
+
+/* file.c */
+int devgroups_file_init(void);
+void devgroups_file_exit(void);
+/* Makes /dev/devgroup/N, or ERR_PTR. */
+struct device *devgroup_file_create(struct devgroup *group);
+void devgroup_file_destroy(struct device *node);
+/*
+ * Copies the first @size bytes of a call's argument, which must be there according to its argsz,
+ * and may be more. -EFAULT, -EINVAL.
+ */
+int devgroup_copy_argument(void *to, size_t size, const void __user *arg);
+
+/* use.c */
+/*
+ * Takes a claimed group into use for the calling process, with one file. -ENODEV: not claimed;
+ * -EBUSY: in use; -EIO: quarantined, unless @quarantined. -ENOMEM.
+ */
+struct devgroup_use *devgroup_use_begin(struct devgroup *group, bool quarantined);
+void devgroup_use_get_file(struct devgroup_use *use);
+/* With the last one the use ends: see there. True if that left the group quarantined. */
+bool devgroup_use_put_file(struct devgroup_use *use);
+/* The memory alone. */
+void devgroup_use_put(struct devgroup_use *use);
+void devgroup_use_signal(struct devgroup_use *use, enum devgroup_event event);
+/* Takes a device that leaves away from the use of its group, if there is one. Its lock held. */
+void devgroup_use_unplug(struct devgroup_vdev *vdev);
+/* DEVGROUP_RESET: @bus: of all buses. */
+int devgroup_use_reset(struct devgroup_use *use, bool bus);
+/* Resets a group that is not in use, which ends its quarantine. Errors: as begin, or EIO. */
+int devgroup_use_clean(struct devgroup *group);
+
+/* pci_device.c */
+/* Made and destroyed by the placeholder, with the device's lock held. */
+struct devgroup_vdev *devgroup_vdev_create(struct devgroup_device *ddev);
+void devgroup_vdev_destroy(struct devgroup_vdev *vdev);
+void devgroup_vdev_get(struct devgroup_vdev *vdev);
+void devgroup_vdev_put(struct devgroup_vdev *vdev);
+/* Inside the use's gate: a file descriptor for the device, or an error. */
+int devgroup_vdev_open(struct devgroup_vdev *vdev, struct devgroup_use *use);
+/* The use's lock held, its gate shut: takes the device from VFIO's code, and gives it again. */
+void devgroup_vdev_disable(struct devgroup_vdev *vdev);
+int devgroup_vdev_enable(struct devgroup_vdev *vdev);
+
+/* ones.c: what a mapping of a device shows where no access may reach the device. */
+int devgroup_ones_init(struct devgroup_vdev *vdev);
+void devgroup_ones_exit(struct devgroup_vdev *vdev);
+/* Makes a mapping by VFIO's code one that is never SIGBUS. map_lock held. */
+void devgroup_ones_wrap(struct devgroup_vdev *vdev, struct vm_area_struct *vma);
+/* Whether accesses reach the device from the return on. */
+void devgroup_ones_set_present(struct devgroup_vdev *vdev, bool present);
+/* The device may have begun to decode: shows it where it did not. */
+void devgroup_ones_look_again(struct devgroup_vdev *vdev);
+
+/* reset.c */
+/*
+ * Resets the use's devices, of which none is enabled. The use's lock held. -ENOTTY: there is no
+ * way to reset some of them, the others were reset; other errors: a reset failed, all were tried.
+ */
+int devgroup_reset(struct devgroup_use *use, bool bus);
+/* Repeats what gives up when somebody holds the device's lock, which nobody does for long. */
+int devgroup_retry(struct devgroup_vdev *vdev, int (*step)(struct devgroup_vdev *vdev));
+
+/*
+ * dma.c. Created when the group is opened, with no window: devices reach no memory. Destroyed
+ * when it is closed, or before its last device leaves, by any thread of any process; afterwards
+ * devices reach no memory. Bus mastering is off for all devices then, but nobody has reset them.
+ * The group's IOMMU group exists from before create until after destroy. Calls of
+ * devgroup_dma_ioctl may come from several threads at once, and from a process that shares
+ * neither memory nor limits with the one that opened the group; the rest is called by one at a
+ * time, and destroy with no other call under way.
+ */
+struct devgroup_dma *devgroup_dma_create(struct devgroup *group);
+void devgroup_dma_destroy(struct devgroup_dma *dma);
+/* -ENOTTY: not a DMA command. */
+long devgroup_dma_ioctl(struct devgroup_dma *dma, unsigned int cmd, void __user *arg);
+/* No DMA reaches memory from the return of block to unblock; what is set up stays, and may change. */
+int devgroup_dma_block(struct devgroup_dma *dma);
+int devgroup_dma_unblock(struct devgroup_dma *dma);
+
 /* reason.c, capability.c: contents of files. devgroups_registry held, the group not empty. */
 int devgroup_reason(struct devgroup *group, char *buf);
 int devgroup_capabilities(struct devgroup *group, char *buf);
+u64 devgroup_capability_mask(struct devgroup *group); /* DEVGROUP_CAP_* */
 int devgroup_dma_windows(struct devgroup *group, char *buf);
 
 /* fault.c: true if this step is the one that a test wants to see fail. */

@@ -106,6 +106,13 @@ static struct devgroup_device *get_admitted(struct pci_dev *pdev)
 	return ddev;
 }
 
+static void set_vdev(struct devgroup_device *ddev, struct devgroup_vdev *vdev)
+{
+	mutex_lock(&devgroups_registry);
+	ddev->vdev = vdev;
+	mutex_unlock(&devgroups_registry);
+}
+
 /*
  * The caller of the driver core holds the rescan lock, so the device and its own files stay until
  * this is done, and the placeholder is always unbound before they go.
@@ -113,25 +120,39 @@ static struct devgroup_device *get_admitted(struct pci_dev *pdev)
 static int placeholder_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct devgroup_device *ddev = get_admitted(pdev);
+	struct devgroup_vdev *vdev;
 	int ret;
 
 	if (!ddev)
 		return -ENODEV;
-	ret = add_files(ddev);
-	if (ret) {
-		kobject_put(&ddev->kobj);
-		return ret;
+	vdev = devgroup_vdev_create(ddev);
+	if (IS_ERR(vdev)) {
+		ret = PTR_ERR(vdev);
+		goto err_ddev;
 	}
+	ret = add_files(ddev);
+	if (ret)
+		goto err_vdev;
 	pci_clear_master(pdev);
-	pci_set_drvdata(pdev, ddev);
+	pci_set_drvdata(pdev, vdev);
+	set_vdev(ddev, vdev);
 	return 0;
+
+err_vdev:
+	devgroup_vdev_destroy(vdev);
+err_ddev:
+	kobject_put(&ddev->kobj);
+	return ret;
 }
 
 static void placeholder_remove(struct pci_dev *pdev)
 {
-	struct devgroup_device *ddev = pci_get_drvdata(pdev);
+	struct devgroup_vdev *vdev = pci_get_drvdata(pdev);
+	struct devgroup_device *ddev = vdev->ddev;
 
+	devgroup_use_unplug(vdev);
 	remove_files(ddev);
+	devgroup_vdev_destroy(vdev);
 	kobject_put(&ddev->kobj);
 }
 

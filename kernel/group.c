@@ -65,7 +65,11 @@ static int state_show(struct devgroup *group, char *buf)
 {
 	const char *state = "free";
 
-	if (group->state == DEVGROUP_CLAIMED || group->state == DEVGROUP_GIVING)
+	if (group->use)
+		state = "in-use";
+	else if (group->quarantined)
+		state = "quarantined";
+	else if (group->state == DEVGROUP_CLAIMED || group->state == DEVGROUP_GIVING)
 		state = "claimed";
 	else if (!group->owned && in_use_elsewhere(group))
 		state = "in-use";
@@ -74,6 +78,9 @@ static int state_show(struct devgroup *group, char *buf)
 
 static int owner_show(struct devgroup *group, char *buf)
 {
+	if (group->use)
+		return sysfs_emit(buf, "%d %s\n", pid_vnr(group->use->owner),
+				  group->use->owner_comm);
 	if (!group->owner)
 		return 0;
 	return sysfs_emit(buf, "%d %s\n", pid_vnr(group->owner), group->owner_comm);
@@ -89,6 +96,16 @@ static int claim_store(struct devgroup *group, const char *buf)
 	return claim ? devgroup_claim(group) : devgroup_release(group);
 }
 
+static int reset_store(struct devgroup *group, const char *buf)
+{
+	bool reset;
+	int ret = kstrtobool(buf, &reset);
+
+	if (ret)
+		return ret;
+	return reset ? devgroup_use_clean(group) : -EINVAL;
+}
+
 #define GROUP_FILE(name, mode, show, store) \
 	static struct group_file name##_file = { { #name, mode }, show, store }
 
@@ -99,6 +116,7 @@ GROUP_FILE(capabilities, 0444, devgroup_capabilities, NULL);
 GROUP_FILE(dma_windows, 0444, devgroup_dma_windows, NULL);
 GROUP_FILE(owner, 0444, owner_show, NULL);
 GROUP_FILE(claim, 0200, NULL, claim_store);
+GROUP_FILE(reset, 0200, NULL, reset_store);
 
 static struct attribute *group_attrs[] = {
 	&bus_file.attr,
@@ -108,6 +126,7 @@ static struct attribute *group_attrs[] = {
 	&dma_windows_file.attr,
 	&owner_file.attr,
 	&claim_file.attr,
+	&reset_file.attr,
 	NULL,
 };
 ATTRIBUTE_GROUPS(group);
@@ -197,9 +216,10 @@ static struct devgroup *create_group(struct iommu_group *iommu_group)
 	mutex_init(&group->claim_lock);
 	INIT_LIST_HEAD(&group->link);
 	INIT_LIST_HEAD(&group->devices);
+	group->number = iommu_group_id(iommu_group);
 	kobject_init(&group->kobj, &group_ktype);
 	ret = devgroups_fail() ? -ENOMEM : kobject_add(&group->kobj, devgroups_root, "%d",
-						       iommu_group_id(iommu_group));
+						       group->number);
 	if (ret)
 		goto err;
 	ret = -ENOMEM;
@@ -207,6 +227,11 @@ static struct devgroup *create_group(struct iommu_group *iommu_group)
 		group->devices_dir = kobject_create_and_add("devices", &group->kobj);
 	if (!group->devices_dir)
 		goto err;
+	group->node = devgroup_file_create(group);
+	if (IS_ERR(group->node)) {
+		ret = PTR_ERR(group->node);
+		goto err;
+	}
 	return group;
 
 err:
@@ -217,6 +242,7 @@ err:
 /* The directory goes first; references are the caller's to drop. */
 static void delete_group(struct devgroup *group)
 {
+	devgroup_file_destroy(group->node);
 	kobject_del(group->devices_dir);
 	kobject_del(&group->kobj);
 }

@@ -10,6 +10,15 @@
  *				or unbound: some take it themselves (SR-IOV)
  *   device_lock		the driver core's; held when our probe and remove are called
  *   devgroups_topology		adding and removing directories of /sys/devgroups
+ *   lock of a use		one reset, unplug, closing or end of a group in use at a time. Its
+ *				holder never waits for a device lock, which who unplugs holds: it
+ *				tries, and gives up if the device is leaving
+ *   gate of a use		shut by its lock's holder, entered by calls of the user without
+ *				the lock. Memory of the user may be touched inside, so the gate
+ *				comes before mmap_lock, and is not entered by mmap and page faults
+ *   lock of a device set	VFIO's, around opening and closing a device
+ *   map_lock of a device	below mmap_lock: a mapping is made while vfio_pci_core has the device
+ *   fault_lock of a device	below mmap_lock: whether mappings show the device or ones
  *   devgroups_registry		lists and states; a leaf but for the IOMMU core's group lock
  *
  * Removing a directory waits for whoever is inside one of its files. Those take the registry lock
@@ -136,9 +145,12 @@ static int __init devgroups_init(void)
 	devgroups_root = kobject_create_and_add("devgroups", NULL);
 	if (!devgroups_root)
 		return -ENOMEM;
-	ret = pci_register_driver(&devgroups_pci_driver);
+	ret = devgroups_file_init();
 	if (ret)
 		goto err_root;
+	ret = pci_register_driver(&devgroups_pci_driver);
+	if (ret)
+		goto err_file;
 	ret = register_notifiers();
 	if (ret)
 		goto err_driver;
@@ -148,6 +160,8 @@ static int __init devgroups_init(void)
 err_driver:
 	remove_all();
 	pci_unregister_driver(&devgroups_pci_driver);
+err_file:
+	devgroups_file_exit();
 err_root:
 	kobject_put(devgroups_root);
 	return ret;
@@ -160,6 +174,7 @@ static void __exit devgroups_exit(void)
 	bus_unregister_notifier(&pci_bus_type, &pci_notifier);
 	remove_all();
 	pci_unregister_driver(&devgroups_pci_driver);
+	devgroups_file_exit();
 	kobject_put(devgroups_root);
 	/* The last instructions of a claim that outlived its file (group.c). */
 	synchronize_rcu_tasks();

@@ -4,6 +4,9 @@
 # Runs in an emulated host, sourced after in-host.sh by the scripts of scenarios
 # about the group driver.
 
+# insmod does not look for what a module needs.
+modprobe vfio-pci-core
+
 groups=/sys/devgroups
 pci=/sys/bus/pci/devices
 

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The use of a claimed group by one process: how it begins, how it ends whatever the process did,
+ * and what happens when a device is unplugged or reset meanwhile.
+ *
+ * A device's file does not hold up its removal: the file goes dead instead. That way neither a
+ * process that does not listen nor one that is stopped keeps the host's PCI code waiting. The one
+ * thing that is waited for is a call that is under way, and the log says so if that takes long.
+ */
+#include <linux/eventfd.h>
+#include <linux/pid.h>
+#include <linux/slab.h>
+
+#include "devgroups.h"
+
+static void free_use(struct kref *ref)
+{
+	struct devgroup_use *use = container_of(ref, struct devgroup_use, ref);
+	unsigned int i;
+
+	for (i = 0; i < use->count; i++)
+		devgroup_vdev_put(use->devices[i]);
+	for (i = 0; i < DEVGROUP_NR_EVENTS; i++) {
+		if (use->events[i])
+			eventfd_ctx_put(use->events[i]);
+	}
+	put_pid(use->owner);
+	kobject_put(&use->group->kobj);
+	mutex_destroy(&use->lock);
+	kfree(use);
+}
+
+void devgroup_use_put(struct devgroup_use *use)
+{
+	kref_put(&use->ref, free_use);
+}
+
+/* devgroups_registry held, which keeps devices from leaving. */
+static struct devgroup_use *create_use(struct devgroup *group)
+{
+	struct devgroup_device *ddev;
+	struct devgroup_use *use;
+	unsigned int count = 0;
+
+	list_for_each_entry(ddev, &group->devices, link)
+		count += !!ddev->vdev;
+	use = devgroups_fail() ? NULL : kzalloc(struct_size(use, devices, count), GFP_KERNEL);
+	if (!use)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&use->ref);
+	refcount_set(&use->files, 1);
+	mutex_init(&use->lock);
+	spin_lock_init(&use->event_lock);
+	devgroup_gate_init(&use->gate);
+	use->group = group;
+	kobject_get(&group->kobj);
+	use->owner = get_pid(task_tgid(current));
+	get_task_comm(use->owner_comm, current->group_leader);
+	use->count = count;
+	count = 0;
+	list_for_each_entry(ddev, &group->devices, link) {
+		if (!ddev->vdev)
+			continue;
+		devgroup_vdev_get(ddev->vdev);
+		use->devices[count++] = ddev->vdev;
+	}
+	return use;
+}
+
+/* devgroups_registry held. */
+static int check_group(struct devgroup *group, bool quarantined)
+{
+	if (group->state != DEVGROUP_CLAIMED)
+		return -ENODEV;
+	if (group->use)
+		return -EBUSY;
+	if (group->quarantined && !quarantined)
+		return -EIO;
+	return 0;
+}
+
+/* From here on the group is in use: no release, and who unplugs a device looks for the use. */
+static struct devgroup_use *enter_use(struct devgroup *group, bool quarantined)
+{
+	struct devgroup_use *use;
+	int ret;
+
+	mutex_lock(&devgroups_registry);
+	ret = check_group(group, quarantined);
+	use = ret ? ERR_PTR(ret) : create_use(group);
+	if (!IS_ERR(use)) {
+		kref_get(&use->ref);
+		group->use = use;
+	}
+	mutex_unlock(&devgroups_registry);
+	return use;
+}
+
+/* All of its devices have gone before, or will be reset before the next use. */
+static void leave_use(struct devgroup_use *use, bool quarantined)
+{
+	struct devgroup *group = use->group;
+
+	mutex_lock(&devgroups_registry);
+	group->use = NULL;
+	group->quarantined = quarantined && group->state == DEVGROUP_CLAIMED;
+	mutex_unlock(&devgroups_registry);
+	devgroup_use_put(use);
+}
+
+/* The use's lock held. */
+static bool has_devices(struct devgroup_use *use)
+{
+	unsigned int i;
+
+	for (i = 0; i < use->count; i++) {
+		if (!use->devices[i]->removed)
+			return true;
+	}
+	return false;
+}
+
+static int create_dma(struct devgroup_use *use)
+{
+	struct devgroup_dma *dma;
+	int ret = 0;
+
+	mutex_lock(&use->lock);
+	dma = has_devices(use) ? devgroup_dma_create(use->group) : ERR_PTR(-ENODEV);
+	if (IS_ERR(dma))
+		ret = PTR_ERR(dma);
+	else
+		use->dma = dma;
+	mutex_unlock(&use->lock);
+	return ret;
+}
+
+static void destroy_dma(struct devgroup_use *use)
+{
+	if (use->dma)
+		devgroup_dma_destroy(use->dma);
+	use->dma = NULL;
+}
+
+struct devgroup_use *devgroup_use_begin(struct devgroup *group, bool quarantined)
+{
+	struct devgroup_use *use = enter_use(group, quarantined);
+	int ret;
+
+	if (IS_ERR(use))
+		return use;
+	ret = create_dma(use);
+	if (ret) {
+		leave_use(use, group->quarantined);
+		devgroup_use_put(use);
+		return ERR_PTR(ret);
+	}
+	return use;
+}
+
+void devgroup_use_get_file(struct devgroup_use *use)
+{
+	refcount_inc(&use->files);
+}
+
+/* Their files are closed, and with these their interrupts and DMA are off; the others never had any. */
+static void stop_devices(struct devgroup_use *use)
+{
+	unsigned int i;
+
+	for (i = 0; i < use->count; i++) {
+		if (!use->devices[i]->removed)
+			pci_clear_master(use->devices[i]->core.pdev);
+	}
+}
+
+static bool is_dirty(struct devgroup_use *use)
+{
+	unsigned int i;
+
+	for (i = 0; i < use->count; i++) {
+		if (use->devices[i]->dirty && !use->devices[i]->removed)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * No device does DMA when the windows go, and none is left in a state that its user made when the
+ * next one comes. A device without any reset is not kept in quarantine, from which it would never
+ * come out.
+ */
+static bool end_use(struct devgroup_use *use)
+{
+	int ret = 0;
+
+	mutex_lock(&use->lock);
+	stop_devices(use);
+	destroy_dma(use);
+	if (is_dirty(use))
+		ret = devgroup_reset(use, false);
+	mutex_unlock(&use->lock);
+	if (ret == -ENOTTY)
+		ret = 0;
+	if (ret)
+		pr_err("devgroups: group %s: its reset failed (%pe): quarantined\n",
+		       kobject_name(&use->group->kobj), ERR_PTR(ret));
+	leave_use(use, ret);
+	return ret;
+}
+
+bool devgroup_use_put_file(struct devgroup_use *use)
+{
+	bool quarantined = false;
+
+	if (refcount_dec_and_test(&use->files)) {
+		quarantined = end_use(use);
+		devgroup_use_put(use);
+	}
+	return quarantined;
+}
+
+void devgroup_use_signal(struct devgroup_use *use, enum devgroup_event event)
+{
+	spin_lock(&use->event_lock);
+	if (use->events[event])
+		eventfd_signal(use->events[event]);
+	spin_unlock(&use->event_lock);
+}
+
+/* The use that the device is part of, with a reference, or NULL; it becomes part of no other. */
+static struct devgroup_use *withdraw(struct devgroup_vdev *vdev)
+{
+	struct devgroup_use *use;
+
+	mutex_lock(&devgroups_registry);
+	vdev->ddev->vdev = NULL;
+	use = vdev->ddev->group->use;
+	if (use)
+		kref_get(&use->ref);
+	mutex_unlock(&devgroups_registry);
+	return use;
+}
+
+/* The last device takes the group's DMA with it, while there is an IOMMU group yet. */
+static void take_away(struct devgroup_use *use, struct devgroup_vdev *vdev)
+{
+	mutex_lock(&use->lock);
+	devgroup_gate_shut(&use->gate, kobject_name(&use->group->kobj));
+	if (vdev->enabled) {
+		dev_warn(vdev->core.vdev.dev, "removed while %s (%d) uses it\n", use->owner_comm,
+			 pid_nr(use->owner));
+		devgroup_vdev_disable(vdev);
+	}
+	vdev->removed = true;
+	if (!has_devices(use))
+		destroy_dma(use);
+	devgroup_gate_open(&use->gate);
+	mutex_unlock(&use->lock);
+}
+
+void devgroup_use_unplug(struct devgroup_vdev *vdev)
+{
+	struct devgroup_use *use;
+
+	WRITE_ONCE(vdev->leaving, true);
+	use = withdraw(vdev);
+	if (use) {
+		devgroup_use_signal(use, DEVGROUP_EVENT_REQUEST);
+		take_away(use, vdev);
+		devgroup_use_put(use);
+	}
+	/* The device's lock is held; VFIO's own attempt at a reset has failed for that. */
+	if (vdev->dirty && pci_device_is_present(vdev->core.pdev))
+		pci_reset_function_locked(vdev->core.pdev);
+}
+
+static void disable_device(struct devgroup_vdev *vdev)
+{
+	if (!vdev->enabled)
+		return;
+	memcpy(vdev->bars, &vdev->core.vconfig[PCI_BASE_ADDRESS_0], sizeof(vdev->bars));
+	devgroup_vdev_disable(vdev);
+}
+
+/* Nothing may be decoded before the user says so; BARs are where the user has put them. */
+static int enable_device(struct devgroup_vdev *vdev)
+{
+	int ret = vdev->opened ? devgroup_vdev_enable(vdev) : 0;
+
+	if (ret || !vdev->enabled)
+		return ret;
+	memcpy(&vdev->core.vconfig[PCI_BASE_ADDRESS_0], vdev->bars, sizeof(vdev->bars));
+	vdev->core.bardirty = true;
+	memset(&vdev->core.vconfig[PCI_COMMAND], 0, 2);
+	pci_write_config_word(vdev->core.pdev, PCI_COMMAND, 0);
+	return 0;
+}
+
+/*
+ * VFIO's code keeps a device's interrupts over its own reset, and has no call to take them away;
+ * closing the device does. One that could not be opened again stays dark until the next reset.
+ */
+static int reset_and_reopen(struct devgroup_use *use, bool bus)
+{
+	unsigned int i;
+	int ret, err;
+
+	if (!use->dma)
+		return -ENODEV;
+	for (i = 0; i < use->count; i++)
+		disable_device(use->devices[i]);
+	ret = devgroup_reset(use, bus);
+	use->dead = ret && ret != -ENOTTY;
+	for (i = 0; i < use->count && !use->dead; i++) {
+		if (use->devices[i]->removed)
+			continue;
+		err = enable_device(use->devices[i]);
+		use->dead = err && !READ_ONCE(use->devices[i]->leaving);
+	}
+	return use->dead ? -EIO : ret;
+}
+
+int devgroup_use_reset(struct devgroup_use *use, bool bus)
+{
+	int ret = mutex_lock_killable(&use->lock);
+
+	if (ret)
+		return ret;
+	devgroup_gate_shut(&use->gate, kobject_name(&use->group->kobj));
+	ret = reset_and_reopen(use, bus);
+	devgroup_gate_open(&use->gate);
+	mutex_unlock(&use->lock);
+	return ret;
+}
+
+int devgroup_use_clean(struct devgroup *group)
+{
+	struct devgroup_use *use = devgroup_use_begin(group, true);
+
+	if (IS_ERR(use))
+		return PTR_ERR(use);
+	return devgroup_use_put_file(use) ? -EIO : 0;
+}
