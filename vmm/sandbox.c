@@ -17,6 +17,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "kernel/uapi/devgroups.h"
 #include "vmm/sandbox.h"
 
 struct allowed_call {
@@ -88,7 +89,7 @@ static const struct allowed_call main_thread[] = {
 #define IOCTL_TYPE_MASK 0xff00U
 #define IOCTL_COMMAND_MASK 0xffffU	/* type and number; the rest depends on the C library */
 
-/* KVM's and VFIO's ioctls are known by their type byte. The terminal's are listed singly: one
+/* KVM's, VFIO's and the group driver's ioctls are known by their type byte. The terminal's are listed singly: one
  * of them (TIOCSTI) types into the operator's shell. */
 static const struct {
 	unsigned long command;
@@ -97,7 +98,8 @@ static const struct {
 	const char *reason;
 } allowed_ioctls[] = {
 	{ KVMIO << 8, IOCTL_TYPE_MASK, true, "KVM" },
-	{ VFIO_TYPE << 8, IOCTL_TYPE_MASK, true, "groups and their devices" },
+	{ VFIO_TYPE << 8, IOCTL_TYPE_MASK, true, "groups' devices; groups of VFIO" },
+	{ DEVGROUP_TYPE << 8, IOCTL_TYPE_MASK, true, "groups of the group driver" },
 	{ TCGETS, IOCTL_COMMAND_MASK, false, "console modes" },
 	{ TCSETS, IOCTL_COMMAND_MASK, false, "console modes" },
 };

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "devices/papr_nvram.h"
+#include "vmm/group/devgroup.h"
 #include "vmm/group/vfio.h"
 #include "vmm/machine.h"
 #include "vmm/sandbox.h"
@@ -250,15 +251,22 @@ static void close_groups(struct vm *vm)
 	}
 }
 
+static int open_group(struct vm *vm, unsigned i)
+{
+	const struct host_group *host = &vm->host_groups[i];
+	const struct group_config *config = &vm->config->groups[i];
+
+	if (host->backend == HOST_BACKEND_DEVGROUP)
+		return devgroup_open(&host_root_system, host, config, vm->log, &vm->groups[i]);
+	return vfio_group_open(&host_root_system, host, config, vm->log, &vm->groups[i]);
+}
+
 static int open_groups(struct vm *vm)
 {
 	int error = 0;
 
 	while (!error && vm->nr_groups < vm->config->nr_groups) {
-		unsigned i = vm->nr_groups;
-
-		error = vfio_group_open(&host_root_system, &vm->host_groups[i],
-					&vm->config->groups[i], vm->log, &vm->groups[i]);
+		error = open_group(vm, vm->nr_groups);
 		if (!error)
 			vm->nr_groups++;
 	}

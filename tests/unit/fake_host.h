@@ -143,7 +143,7 @@ static inline void fake_device(struct fake_host *host, const char *bdf, unsigned
 }
 
 /* A free group of the group driver, to which devices are then added. */
-static inline void fake_devgroup(struct fake_host *host, unsigned number)
+static inline void fake_host_devgroup(struct fake_host *host, unsigned number)
 {
 	fake_file(host, "free\n", "sys/devgroups/%u/state", number);
 	fake_file(host, "", "sys/devgroups/%u/owner", number);

@@ -24,7 +24,9 @@ static struct {
 	unsigned kill_at;	/* before this one the process dies; 0: never */
 	bool probe_ignored;	/* vfio-pci takes no device */
 	int driver_error;	/* what the group driver says to the next claim or merge */
-	char busy[128];		/* opening this path gives EBUSY */
+	unsigned busy_claims;	/* so many writes to claim give EBUSY first */
+	char busy[128];		/* opening this path gives busy_error */
+	int busy_error;		/* 0: EBUSY */
 } fake_sysfs;
 
 static inline void fake_sysfs_init(struct fake_host *host)
@@ -45,7 +47,7 @@ int open(const char *path, int flags, ...)
 		va_end(args);
 	}
 	if (strcmp(path, fake_sysfs.busy) == 0) {
-		errno = EBUSY;
+		errno = fake_sysfs.busy_error ? fake_sysfs.busy_error : EBUSY;
 		return -1;
 	}
 	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
@@ -147,9 +149,7 @@ static inline void fake_devgroup(unsigned group)
 	char number[16];
 
 	snprintf(number, sizeof(number), "%u", group);
-	fake_file(fake_sysfs.host, "free\n", "sys/devgroups/%s/state", number);
-	fake_file(fake_sysfs.host, "", "sys/devgroups/%s/owner", number);
-	fake_file(fake_sysfs.host, "", "sys/devgroups/%s/claim", number);
+	fake_host_devgroup(fake_sysfs.host, group);
 	fake_file(fake_sysfs.host, "because\n", "sys/devgroups/%s/reason", number);
 	fake_file(fake_sysfs.host, "eeh\nddw\n", "sys/devgroups/%s/capabilities", number);
 	fake_file(fake_sysfs.host, "default 0 0x80000000\nlevels 5\n",
@@ -163,11 +163,13 @@ static inline void fake_devgroup(unsigned group)
 static int claim_written(const char *folder, const char *text)
 {
 	const char *number = strrchr(folder, '/') + 1;
-	char state[300], now[16] = "";
+	char state[300], now[16] = "", owner[32] = "";
 	FILE *file;
 
 	if (fake_sysfs.driver_error)
 		return fake_sysfs.driver_error;
+	if (fake_sysfs.busy_claims && fake_sysfs.busy_claims--)
+		return -EBUSY;
 	snprintf(state, sizeof(state), "%s/state", folder);
 	file = fopen(state, "r");
 	ck_assert_ptr_nonnull(fgets(now, sizeof(now), file));
@@ -178,6 +180,9 @@ static int claim_written(const char *folder, const char *text)
 		return -EINVAL;
 	fake_file(fake_sysfs.host, text[0] == '1' ? "claimed\n" : "free\n",
 		  "sys/devgroups/%s/state", number);
+	if (text[0] == '1')
+		snprintf(owner, sizeof(owner), "%d pvmm\n", (int)getpid());
+	fake_file(fake_sysfs.host, owner, "sys/devgroups/%s/owner", number);
 	return 0;
 }
 

@@ -134,12 +134,12 @@ END_TEST
 /* With the group driver: an address stands for its group there, also for a merged one. */
 static void add_devgroups(void)
 {
-	fake_devgroup(&fake.host, 2);
+	fake_host_devgroup(&fake.host, 2);
 	fake_devgroup_add(&fake.host, 2, "0002:02:01.0");
 	fake_devgroup_add(&fake.host, 2, "0002:02:01.7");
 	fake_devgroup_add(&fake.host, 2, "0002:01:00.0");
 	fake_devgroup_add(&fake.host, 2, "0003:01:00.0");
-	fake_devgroup(&fake.host, 1);
+	fake_host_devgroup(&fake.host, 1);
 	fake_devgroup_add(&fake.host, 1, "0001:01:00.0");
 }
 
@@ -309,36 +309,48 @@ START_TEST(test_check_lock_limit)
 }
 END_TEST
 
+static void take_mode(const char *path, mode_t mode)
+{
+	char full[160];
+
+	snprintf(full, sizeof(full), "%s/%s", fake.host.folder, path);
+	chmod(full, mode);
+}
+
+/* From here on neither file can be opened. */
+static void drop_root(const char *first, const char *second)
+{
+	mode_t mode = geteuid() == 0 ? 0600 : 0;
+
+	take_mode(first, mode);
+	take_mode(second, mode);
+	if (geteuid() == 0) {
+		ck_assert_int_eq(setegid(65534), 0);
+		ck_assert_int_eq(seteuid(65534), 0);
+	}
+}
+
+static void regain_root(void)
+{
+	if (getuid() == 0) {
+		ck_assert_int_eq(seteuid(0), 0);
+		ck_assert_int_eq(setegid(0), 0);
+	}
+}
+
 START_TEST(test_check_permission)
 {
 	struct host_group group;
-	char path[160];
 	unsigned lines;
 	const char *text;
 
 	ck_assert_int_eq(find("0003:01:00.0", &group), 0);
 	fake_file(&fake.host, "", "dev/vfio/3");
-	snprintf(path, sizeof(path), "%s/vfio/3", fake.host.dev);
-	chmod(path, 0600);
-	snprintf(path, sizeof(path), "%s/vfio/vfio", fake.host.dev);
-	chmod(path, 0600);
 	chmod(fake.host.folder, 0755);
-	if (geteuid() == 0) {
-		ck_assert_int_eq(setegid(65534), 0);
-		ck_assert_int_eq(seteuid(65534), 0);
-	} else {
-		chmod(path, 0);
-		snprintf(path, sizeof(path), "%s/vfio/3", fake.host.dev);
-		chmod(path, 0);
-		snprintf(path, sizeof(path), "%s/devices/pci/0003:01:00.0/driver_override",
-			 fake.host.sys);
-		chmod(path, 0);
-	}
+	take_mode("sys/devices/pci/0003:01:00.0/driver_override", 0400);
+	drop_root("dev/vfio/3", "dev/vfio/vfio");
 	lines = host_groups_check(&fake.host.root, &group, 1, false, 0, &fake.host.log);
-	if (getuid() == 0) {
-		ck_assert_int_eq(seteuid(0), 0);
-		ck_assert_int_eq(setegid(0), 0);
-	}
+	regain_root();
 	text = fake_log(&fake.host);
 	ck_assert_uint_eq(lines, 3);
 	ck_assert_contains(text, "vfio/vfio; run as root, or run: chmod 666 ");
@@ -560,6 +572,89 @@ START_TEST(test_check_virtual_functions)
 }
 END_TEST
 
+/* Whoever holds its devices, a free group can be claimed; VFIO need not be there. */
+START_TEST(test_check_devgroup_ready)
+{
+	const char *text;
+
+	add_devgroups();
+	fake_remove(&fake.host, "dev/vfio/vfio");
+	ck_assert_uint_eq(check_one("/devgroups/1", false, &text), 0);
+	ck_assert_uint_eq(check_one("/devgroups/2", false, &text), 0);
+	fake_file(&fake.host, "claimed\n", "sys/devgroups/1/state");
+	ck_assert_uint_eq(check_one("/devgroups/1", false, &text), 0);
+}
+END_TEST
+
+START_TEST(test_check_devgroup_states)
+{
+	static const struct {
+		const char *state, *owner, *text;
+	} cases[] = {
+		{"in-use\n", "123 pvmm\n", "group 1 is in use by process 123 pvmm; run: kill 123"},
+		{"in-use\n", "", "group 1 is in use by another process; stop it first"},
+		{"frozen\n", "", "group 1 is frozen"},
+		{"quarantined\n", "", "group 1 is quarantined: its devices could not be reset; run: "
+		 "echo 1 > "},
+	};
+	const char *text;
+
+	add_devgroups();
+	fake_file(&fake.host, cases[_i].state, "sys/devgroups/1/state");
+	fake_file(&fake.host, cases[_i].owner, "sys/devgroups/1/owner");
+	ck_assert_uint_eq(check_one("/devgroups/1", false, &text), 1);
+	ck_assert_contains(text, cases[_i].text);
+}
+END_TEST
+
+/* The same as for --claim by VFIO: what is in use is not taken. */
+START_TEST(test_check_devgroup_uses)
+{
+	const char *text;
+
+	add_devgroups();
+	add_disk();
+	fake_file(&fake.host, "21 20 259:1 / /srv rw - ext4 /dev/nvme0n1p1 rw\n",
+		  "proc/self/mountinfo");
+	fake_file(&fake.host, "4\n", "sys/devices/pci/0001:01:00.0/sriov_numvfs");
+	ck_assert_uint_eq(check_one("/devgroups/1", true, &text), 2);
+	ck_assert_contains(text, "run: umount /srv\n");
+	ck_assert_contains(text, "has 4 virtual functions");
+}
+END_TEST
+
+/* By whatever names: VFIO's group is a part of the merged one. */
+START_TEST(test_check_devgroup_twice)
+{
+	static const char *const names[] = {"/devgroups/2", "/kernel/iommu_groups/3"};
+	const char *text;
+
+	add_devgroups();
+	ck_assert_uint_eq(check_groups(2, names, true, 0, &text), 1);
+	ck_assert_contains(text, "group 3 is named twice");
+}
+END_TEST
+
+START_TEST(test_check_devgroup_permission)
+{
+	struct host_group group;
+	unsigned lines;
+	const char *text;
+
+	add_devgroups();
+	ck_assert_int_eq(find("/devgroups/1", &group), 0);
+	chmod(fake.host.folder, 0755);
+	drop_root("dev/devgroup/1", "sys/devgroups/1/claim");
+	lines = host_groups_check(&fake.host.root, &group, 1, false, 0, &fake.host.log);
+	regain_root();
+	text = fake_log(&fake.host);
+	ck_assert_uint_eq(lines, 2);
+	ck_assert_contains(text, "dev/devgroup/1; run as root, or run: chown ");
+	ck_assert_contains(text, "no permission to claim group 1; run as root, or have root run: "
+			   "pvmm group claim 1\n");
+}
+END_TEST
+
 /* Everything at once, not the first thing only. */
 START_TEST(test_check_all_at_once)
 {
@@ -586,6 +681,8 @@ static Suite *group_host_suite(void)
 		test_check_stacked, test_check_circle, test_check_nvme_multipath,
 		test_check_btrfs_member, test_check_share, test_check_network,
 		test_check_addresses_unknown, test_check_virtual_functions, test_check_all_at_once,
+		test_check_devgroup_ready, test_check_devgroup_uses, test_check_devgroup_twice,
+		test_check_devgroup_permission,
 	};
 	Suite *suite = suite_create("group_host");
 	TCase *tcase = tcase_create("group_host");
@@ -594,6 +691,7 @@ static Suite *group_host_suite(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, test_find_forms, 0, 5);
 	tcase_add_loop_test(tcase, test_find_errors, 0, 12);
+	tcase_add_loop_test(tcase, test_check_devgroup_states, 0, 4);
 	tcase_add_loop_test(tcase, test_check_addresses, 0, 6);
 	for (i = 0; i < ARRAY_SIZE(tests); i++)
 		tcase_add_test(tcase, tests[i]);

@@ -1,98 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The VFIO backend against a kernel that this program plays itself: container, group and
- * devices are plain files, and ioctl() below answers for them and keeps a trace of what was
- * asked. Any call can be made to fail.
+ * The VFIO backend against a kernel that this program plays itself: container and group are
+ * plain files, too, like the devices of fake_devices.h. Any call can be made to fail.
  */
-#include <dirent.h>
-#include <linux/pci_regs.h>
-#include <linux/vfio.h>
-#include <sys/ioctl.h>
-
-#include "tests/unit/fake_sysfs.h"
+#include "tests/unit/fake_devices.h"
 #include "vmm/group/vfio.h"
 
-#define GROUP 7
-#define REGION_SHIFT 20		/* of a region's place in the device's file */
-#define PAGE ((uint64_t)sysconf(_SC_PAGESIZE))
-
-/* Functions 0..2 of one device, as 0002:02:01.x, and a bridge. */
-#define NR_FUNCTIONS 3
-static const char *const functions[NR_FUNCTIONS] = {"0002:02:01.0", "0002:02:01.1",
-						    "0002:02:01.7"};
-
 static struct {
-	struct fake_host host;
-	unsigned calls;		/* ioctls so far */
-	unsigned fail_at;	/* this one gives EIO; 0: none */
-	char trace[4096];
 	bool viable, attached, has_iommu;
-	bool can_reset[NR_FUNCTIONS];
 	int hot_reset_error;	/* of the bus; 0: works */
 	uint32_t foreign_group;	/* a further device on the bus is in it; 0: none */
-	unsigned busy_resets;	/* so many tries to reset give EAGAIN first */
 	uint32_t window_start, window_size;
 	int window_error;	/* of making it; 0: works */
 	bool window_removed;
-	unsigned vectors_left;	/* asking for more gives this number */
-	int live_kind;		/* of interrupts; -1: none */
-	uint16_t device_flags;
-	uint32_t nr_regions;
 	struct vfio_iommu_type1_dma_map mapped;
 	struct group_area unmapped;
 	struct vfio_iommu_spapr_register_memory registered;
 	int dma_error;
 } fake;
-
-static void trace(const char *format, ...) PRINTF(1, 2);
-
-static void trace(const char *format, ...)
-{
-	size_t used = strlen(fake.trace);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(fake.trace + used, sizeof(fake.trace) - used, format, args);
-	va_end(args);
-}
-
-static void path_of(int fd, char path[256])
-{
-	char link[64];
-	ssize_t length;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	length = readlink(link, path, 255);
-	path[length > 0 ? length : 0] = '\0';
-}
-
-static unsigned count_open(const char *part)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	struct dirent *entry;
-	unsigned count = 0;
-	char path[256];
-
-	while ((entry = readdir(folder))) {
-		path_of(atoi(entry->d_name), path);
-		count += strstr(path, part) != NULL;
-	}
-	closedir(folder);
-	return count;
-}
-
-static int get_device_fd(const char *bdf)
-{
-	char path[256];
-	unsigned i;
-
-	for (i = 0; i < NR_FUNCTIONS && strcmp(bdf, functions[i]) != 0; i++)
-		;
-	if (i == NR_FUNCTIONS || !fake.attached || !fake.has_iommu)
-		return -ENODEV;
-	snprintf(path, sizeof(path), "%s/device-%u", fake.host.folder, i);
-	return open(path, O_RDWR | O_CLOEXEC);
-}
 
 static int group_ioctl(unsigned long request, void *arg)
 {
@@ -115,7 +40,7 @@ static int group_ioctl(unsigned long request, void *arg)
 		fake.has_iommu = false;
 		return 0;
 	case VFIO_GROUP_GET_DEVICE_FD:
-		return get_device_fd(arg);
+		return fake.attached && fake.has_iommu ? fake_device_open(arg) : -ENODEV;
 	}
 	return -ENOTTY;
 }
@@ -170,54 +95,6 @@ static int container_ioctl(unsigned long request, void *arg)
 	return fake.has_iommu ? dma_ioctl(request, arg) : -EINVAL;
 }
 
-/* BAR0: 64 KiB, mappable; BAR2: 256 bytes alone in its page; BAR4: not mappable; ROM; config. */
-static int region_info(struct vfio_region_info *info)
-{
-	static const struct {
-		uint64_t size;
-		uint32_t flags;
-	} regions[VFIO_PCI_NUM_REGIONS] = {
-		[0] = {64 * KIB, 7}, [2] = {256, 7}, [4] = {4096, 3}, [6] = {64 * KIB, 1},
-		[7] = {4096, 3},
-	};
-	struct vfio_info_cap_header cap = {.id = VFIO_REGION_INFO_CAP_MSIX_MAPPABLE};
-	uint32_t room = info->argsz;
-
-	info->size = regions[info->index].size;
-	info->flags = regions[info->index].flags;
-	info->offset = (uint64_t)info->index << REGION_SHIFT;
-	if (info->index != 0)
-		return 0;
-	info->flags |= VFIO_REGION_INFO_FLAG_CAPS;
-	info->argsz = sizeof(*info) + sizeof(cap);
-	if (room >= info->argsz) {
-		info->cap_offset = sizeof(*info);
-		memcpy(info + 1, &cap, sizeof(cap));
-	}
-	return 0;
-}
-
-static int set_irqs(struct vfio_irq_set *set)
-{
-	if (set->flags & VFIO_IRQ_SET_ACTION_UNMASK)
-		return fake.live_kind == GROUP_IRQ_INTX && set->count == 1 ? 0 : -EINVAL;
-	if (set->flags & VFIO_IRQ_SET_DATA_NONE) {
-		if (fake.live_kind != (int)set->index || set->count)
-			return -EINVAL;
-		trace("off%u ", set->index);
-		fake.live_kind = -1;
-		return 0;
-	}
-	if (fake.live_kind != -1 ||
-	    set->argsz != sizeof(*set) + set->count * sizeof(int32_t))
-		return -EINVAL;
-	if (set->count > fake.vectors_left)
-		return (int)fake.vectors_left;
-	trace("on%u*%u ", set->index, set->count);
-	fake.live_kind = (int)set->index;
-	return 0;
-}
-
 static int hot_reset_info(struct vfio_pci_hot_reset_info *info)
 {
 	uint32_t count = NR_FUNCTIONS + (fake.foreign_group != 0), i;
@@ -248,124 +125,43 @@ static int hot_reset(const struct vfio_pci_hot_reset *reset)
 	return 0;
 }
 
-static uint16_t command_of(unsigned function)
+static int backend_ioctl(const char *path, unsigned long request, void *arg)
 {
-	char path[128];
-	le16 value = 0xffff;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/device-%u", fake.host.folder, function);
-	fd = open(path, O_RDONLY);
-	ck_assert_int_eq(pread(fd, &value, 2, (7 << REGION_SHIFT) + PCI_COMMAND), 2);
-	close(fd);
-	return le16toh(value);
+	return strstr(path, "/vfio/vfio") ? container_ioctl(request, arg) :
+					    group_ioctl(request, arg);
 }
 
-static int device_ioctl(unsigned function, unsigned long request, void *arg)
+static int backend_device_ioctl(unsigned function, unsigned long request, void *arg)
 {
-	static const uint32_t irq_counts[VFIO_PCI_NUM_IRQS] = {1, 64, 16, 1, 1};
-	struct vfio_device_info *info = arg;
-	struct vfio_irq_info *irq = arg;
-
-	switch (request) {
-	case VFIO_DEVICE_GET_INFO:
-		info->flags = fake.device_flags | (fake.can_reset[function] ?
-						   VFIO_DEVICE_FLAGS_RESET : 0);
-		info->num_regions = fake.nr_regions;
-		info->num_irqs = VFIO_PCI_NUM_IRQS;
-		return 0;
-	case VFIO_DEVICE_GET_REGION_INFO:
-		return region_info(arg);
-	case VFIO_DEVICE_GET_IRQ_INFO:
-		irq->flags = VFIO_IRQ_INFO_EVENTFD;
-		irq->count = irq_counts[irq->index];
-		return 0;
-	case VFIO_DEVICE_SET_IRQS:
-		return set_irqs(arg);
-	case VFIO_DEVICE_GET_PCI_HOT_RESET_INFO:
+	if (request == VFIO_DEVICE_GET_PCI_HOT_RESET_INFO)
 		return hot_reset_info(arg);
-	case VFIO_DEVICE_PCI_HOT_RESET:
-	case VFIO_DEVICE_RESET:
-		ck_assert_uint_eq(command_of(function), 0);	/* quiet before */
-		if (fake.busy_resets) {
-			fake.busy_resets--;
-			return -EAGAIN;
-		}
-		if (request == VFIO_DEVICE_PCI_HOT_RESET)
-			return hot_reset(arg);
-		trace("reset%u ", function);
-		return fake.can_reset[function] ? 0 : -EINVAL;
+	if (request != VFIO_DEVICE_PCI_HOT_RESET && request != VFIO_DEVICE_RESET)
+		return -ENOTTY;
+	ck_assert_uint_eq(command_of(function), 0);	/* quiet before */
+	if (fake_devices.busy_resets) {
+		fake_devices.busy_resets--;
+		return -EAGAIN;
 	}
-	return -ENOTTY;
-}
-
-int ioctl(int fd, unsigned long request, ...)
-{
-	char path[256], *device;
-	va_list args;
-	void *arg;
-	int ret;
-
-	va_start(args, request);
-	arg = va_arg(args, void *);
-	va_end(args);
-	path_of(fd, path);
-	device = strstr(path, "/device-");
-	if (++fake.calls == fake.fail_at)
-		ret = -EIO;
-	else if (device)
-		ret = device_ioctl((unsigned)atoi(device + 8), request, arg);
-	else if (strstr(path, "/vfio/vfio"))
-		ret = container_ioctl(request, arg);
-	else
-		ret = group_ioctl(request, arg);
-	if (ret >= 0)
-		return ret;
-	errno = -ret;
-	return -1;
+	if (request == VFIO_DEVICE_PCI_HOT_RESET)
+		return hot_reset(arg);
+	trace("reset%u ", function);
+	return fake_devices.can_reset[function] ? 0 : -EINVAL;
 }
 
 static char group_path[] = "/sys/kernel/iommu_groups/7";
 
-static void make_device_file(unsigned function)
-{
-	char path[128];
-	le16 command = htole16(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE);
-	int fd;
-
-	snprintf(path, sizeof(path), "device-%u", function);
-	fake_file(&fake.host, "", "%s", path);
-	snprintf(path, sizeof(path), "%s/device-%u", fake.host.folder, function);
-	fd = open(path, O_RDWR);
-	ck_assert_int_eq(ftruncate(fd, 8 << REGION_SHIFT), 0);
-	ck_assert_int_eq(pwrite(fd, &command, 2, (7 << REGION_SHIFT) + PCI_COMMAND), 2);
-	close(fd);
-}
-
 static void setup(void)
 {
-	unsigned i;
-
 	memset(&fake, 0, sizeof(fake));
-	fake_sysfs_init(&fake.host);
-	fake_file(&fake.host, "", "dev/vfio/7");
-	fake_device(&fake.host, "0002:01:00.0", GROUP, "0x060400\n", "pcieport");
-	for (i = 0; i < NR_FUNCTIONS; i++) {
-		fake_device(&fake.host, functions[i], GROUP, "0x0c0300\n", "vfio-pci");
-		make_device_file(i);
-		fake.can_reset[i] = true;
-	}
+	fake_devices_init();
+	fake_file(&fake_devices.host, "", "dev/vfio/7");
 	fake.viable = true;
 	fake.window_size = 0x80000000;
-	fake.vectors_left = 2048;
-	fake.live_kind = -1;
-	fake.device_flags = VFIO_DEVICE_FLAGS_PCI;
-	fake.nr_regions = VFIO_PCI_NUM_REGIONS;
 }
 
 static void teardown(void)
 {
-	fake_host_exit(&fake.host);
+	fake_host_exit(&fake_devices.host);
 }
 
 static int open_placed(struct group_place *places, unsigned nr_places, struct group **group)
@@ -375,20 +171,15 @@ static int open_placed(struct group_place *places, unsigned nr_places, struct gr
 	struct host_group host;
 	char path[128];
 
-	snprintf(path, sizeof(path), "%s/kernel/iommu_groups/%d", fake.host.sys, GROUP);
-	ck_assert_int_eq(host_group_find(&fake.host.root, path, &host, &fake.host.log), 0);
+	snprintf(path, sizeof(path), "%s/kernel/iommu_groups/%d", fake_devices.host.sys, GROUP);
+	ck_assert_int_eq(host_group_find(&fake_devices.host.root, path, &host, &fake_devices.host.log), 0);
 	*group = NULL;
-	return vfio_group_open(&fake.host.root, &host, &config, &fake.host.log, group);
+	return vfio_group_open(&fake_devices.host.root, &host, &config, &fake_devices.host.log, group);
 }
 
 static int open_group(struct group **group)
 {
 	return open_placed(NULL, 0, group);
-}
-
-static void expect_closed(void)
-{
-	ck_assert_uint_eq(count_open(fake.host.folder), 0);
 }
 
 START_TEST(test_open)
@@ -403,7 +194,7 @@ START_TEST(test_open)
 	ck_assert_uint_eq(group->window.iova, 0);
 	ck_assert_uint_eq(group->window.size, 2 * GIB);
 	ck_assert_uint_eq(group->window.page_shift, 12);
-	ck_assert_str_eq(fake.trace, "");	/* functions are reset by being opened */
+	ck_assert_str_eq(fake_devices.trace, "");	/* functions are reset by being opened */
 	device = &group->devices[2];
 	ck_assert_uint_eq(device->host.function, 7);
 	ck_assert_int_eq(device->guest_devfn, -1);
@@ -419,10 +210,10 @@ START_TEST(test_open)
 	ck_assert_uint_eq(device->regions[4].nr_areas, 0);
 	ck_assert(!device->regions[GROUP_REGION_ROM].writable);
 	ck_assert_uint_eq(device->regions[GROUP_REGION_CONFIG].size, 4096);
-	fake.trace[0] = '\0';
+	fake_devices.trace[0] = '\0';
 	group_close(group);
-	ck_assert_str_eq(fake.trace, "reset0 reset1 reset2 unset ");
-	ck_assert_str_eq(fake_log(&fake.host), "");
+	ck_assert_str_eq(fake_devices.trace, "reset0 reset1 reset2 unset ");
+	ck_assert_str_eq(fake_log(&fake_devices.host), "");
 	expect_closed();
 	group_close(NULL);
 }
@@ -434,19 +225,19 @@ START_TEST(test_open_every_failure)
 	struct group *group;
 	unsigned at;
 
-	fake.can_reset[1] = false;
+	fake_devices.can_reset[1] = false;
 	for (at = 1; ; at++) {
-		fake.calls = 0;
-		fake.fail_at = at;
+		fake_devices.calls = 0;
+		fake_devices.fail_at = at;
 		fake.attached = fake.has_iommu = false;
 		if (open_group(&group) == 0)
 			break;
 		ck_assert_ptr_null(group);
-		ck_assert_uint_eq(fake_count_lines(fake_log(&fake.host)), 1);
+		ck_assert_uint_eq(fake_count_lines(fake_log(&fake_devices.host)), 1);
 		expect_closed();
 	}
 	ck_assert_uint_gt(at, 50);
-	fake.fail_at = 0;
+	fake_devices.fail_at = 0;
 	group_close(group);
 }
 END_TEST
@@ -477,16 +268,16 @@ START_TEST(test_open_errors)
 	const char *text;
 
 	if (cases[_i].missing)
-		fake_remove(&fake.host, cases[_i].missing);
+		fake_remove(&fake_devices.host, cases[_i].missing);
 	if (cases[_i].busy)
-		snprintf(fake_sysfs.busy, sizeof(fake_sysfs.busy), "%s/vfio/7", fake.host.dev);
+		snprintf(fake_sysfs.busy, sizeof(fake_sysfs.busy), "%s/vfio/7", fake_devices.host.dev);
 	fake.viable = !cases[_i].not_viable;
 	fake.window_start = cases[_i].start;
 	fake.window_size = cases[_i].size;
 	fake.window_error = cases[_i].window_error;
-	fake.nr_regions = cases[_i].nr_regions;
+	fake_devices.nr_regions = cases[_i].nr_regions;
 	ck_assert_int_eq(open_group(&group), cases[_i].error);
-	text = fake_log(&fake.host);
+	text = fake_log(&fake_devices.host);
 	ck_assert_contains(text, cases[_i].text);
 	ck_assert_uint_eq(fake_count_lines(text), 1);
 	expect_closed();
@@ -500,9 +291,9 @@ START_TEST(test_open_bridges_only)
 	struct group *group;
 
 	host.devices[0].is_bridge = true;
-	ck_assert_int_eq(vfio_group_open(&fake.host.root, &host, &config, &fake.host.log, &group),
+	ck_assert_int_eq(vfio_group_open(&fake_devices.host.root, &host, &config, &fake_devices.host.log, &group),
 			 -ENODEV);
-	ck_assert_contains(fake_log(&fake.host), "group 7 holds bridges only");
+	ck_assert_contains(fake_log(&fake_devices.host), "group 7 holds bridges only");
 	expect_closed();
 }
 END_TEST
@@ -519,7 +310,7 @@ START_TEST(test_places)
 	ck_assert_int_eq(group->devices[2].guest_devfn, 0x18);
 	group_close(group);
 	ck_assert_int_eq(open_placed(wrong, 2, &group), -EINVAL);
-	ck_assert_contains(fake_log(&fake.host), "place=0002:01:00.0: no such device in group 7");
+	ck_assert_contains(fake_log(&fake_devices.host), "place=0002:01:00.0: no such device in group 7");
 	expect_closed();
 }
 END_TEST
@@ -544,17 +335,17 @@ START_TEST(test_reset_kinds)
 	unsigned i;
 
 	for (i = 0; i < NR_FUNCTIONS; i++)
-		fake.can_reset[i] = cases[_i].can_reset[i];
+		fake_devices.can_reset[i] = cases[_i].can_reset[i];
 	fake.hot_reset_error = cases[_i].bus_error;
 	fake.foreign_group = cases[_i].foreign;
-	fake.busy_resets = cases[_i].busy;
+	fake_devices.busy_resets = cases[_i].busy;
 	ck_assert_int_eq(open_group(&group), 0);
-	ck_assert_str_eq(fake.trace, cases[_i].opened);
-	ck_assert_contains(fake_log(&fake.host), cases[_i].text);
-	fake.trace[0] = '\0';
+	ck_assert_str_eq(fake_devices.trace, cases[_i].opened);
+	ck_assert_contains(fake_log(&fake_devices.host), cases[_i].text);
+	fake_devices.trace[0] = '\0';
 	ck_assert_int_eq(group_reset(group), 0);	/* said once, not at each reboot */
-	ck_assert_str_eq(fake.trace, cases[_i].reset);
-	ck_assert_str_eq(fake_log(&fake.host), "");
+	ck_assert_str_eq(fake_devices.trace, cases[_i].reset);
+	ck_assert_str_eq(fake_log(&fake_devices.host), "");
 	group_close(group);
 }
 END_TEST
@@ -564,11 +355,11 @@ START_TEST(test_reset_fails)
 	struct group *group;
 
 	ck_assert_int_eq(open_group(&group), 0);
-	fake.busy_resets = 1000;
+	fake_devices.busy_resets = 1000;
 	ck_assert_int_eq(group_reset(group), -EAGAIN);
-	ck_assert_contains(fake_log(&fake.host), "cannot reset 0002:02:01.0: ");
-	fake.busy_resets = 0;
-	fake.can_reset[1] = false;
+	ck_assert_contains(fake_log(&fake_devices.host), "cannot reset 0002:02:01.0: ");
+	fake_devices.busy_resets = 0;
+	fake_devices.can_reset[1] = false;
 	ck_assert_int_eq(group_reset(group), -EINVAL);
 	group_close(group);
 	expect_closed();
@@ -587,9 +378,9 @@ START_TEST(test_reset_quiesces)
 	ck_assert_int_eq(group_device_write(device, GROUP_REGION_CONFIG, PCI_COMMAND, &command, 2),
 			 0);
 	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSIX, fds, 2), 0);
-	fake.trace[0] = '\0';
+	fake_devices.trace[0] = '\0';
 	ck_assert_int_eq(group_reset(group), 0);
-	ck_assert_str_eq(fake.trace, "off2 reset0 reset1 reset2 ");
+	ck_assert_str_eq(fake_devices.trace, "off2 reset0 reset1 reset2 ");
 	ck_assert_uint_eq(command_of(1), 0);
 	group_close(group);
 }
@@ -656,7 +447,7 @@ START_TEST(test_irqs)
 
 	ck_assert_int_eq(open_group(&group), 0);
 	device = &group->devices[0];
-	fake.trace[0] = '\0';
+	fake_devices.trace[0] = '\0';
 	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_INTX, fds, 1), 0);
 	ck_assert_int_eq(group_device_unmask_intx(device), 0);
 	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSI, fds, 4), 0);
@@ -666,12 +457,12 @@ START_TEST(test_irqs)
 	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSI, NULL, 0), 0);
 	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSIX, NULL, 0), 0);
 	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSIX, NULL, 0), 0);
-	ck_assert_str_eq(fake.trace, "on0*1 off0 on1*4 off1 on1*8 off1 on2*16 off2 ");
+	ck_assert_str_eq(fake_devices.trace, "on0*1 off0 on1*4 off1 on1*8 off1 on2*16 off2 ");
 	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSIX, fds, 17), -EINVAL);
 	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSI, fds, 33), -EINVAL);
 	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_COUNT, fds, 1), -EINVAL);
 	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSI, fds, UINT32_MAX), -EINVAL);
-	fake.vectors_left = 3;
+	fake_devices.vectors_left = 3;
 	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSIX, fds, 4), -ENOSPC);
 	device->irq_count[GROUP_IRQ_MSI] = 0;
 	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSI, NULL, 0), 0);

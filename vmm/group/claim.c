@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Binding a group's devices to vfio-pci and giving them back. A device's record is written
- * before anything is done to it, and deleted after all is undone.
+ * Binding a group's devices to vfio-pci and giving them back; for a group of the group driver,
+ * claim_devgroup.c does it. A record is written before anything is done, and deleted after all
+ * is undone.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -10,13 +11,14 @@
 #include <string.h>
 
 #include "vmm/group/claim.h"
-#include "vmm/group/claim_record.h"
+#include "vmm/group/claim_devgroup.h"
 #include "vmm/group/sysfs.h"
 
 #define VFIO_DRIVER "vfio-pci"
 
+/* What is taken in one piece: a device from its driver, or a group by the group driver. */
 struct claimed_device {
-	char bdf[PCI_ADDRESS_TEXT_SIZE];
+	char bdf[PCI_ADDRESS_TEXT_SIZE];	/* "": the group as a whole */
 	struct claim_record record;
 };
 
@@ -24,6 +26,7 @@ struct claim {
 	const struct host_root *root;
 	struct log *log;
 	bool keep;	/* until somebody releases it, not until this process ends */
+	unsigned number;	/* of the group */
 	unsigned nr_devices;
 	struct claimed_device devices[HOST_GROUP_MAX_DEVICES];
 };
@@ -224,6 +227,51 @@ static int claim_device(struct claim *claim, const struct pci_address *address, 
 	return ret == -EALREADY ? -EBUSY : ret;
 }
 
+static void tell_group_error(const struct claim *claim, int error)
+{
+	switch (error) {
+	case -EALREADY:
+		log_error(claim->log, "group %u is in use by another pvmm; stop that first",
+			  claim->number);
+		return;
+	case -EBUSY:
+		log_error(claim->log, "cannot claim group %u: somebody was faster; `pvmm group "
+			  "check %u` shows what is in the way", claim->number, claim->number);
+		return;
+	case -EAGAIN:
+		log_error(claim->log, "cannot claim group %u: a device has just come to it; run "
+			  "again", claim->number);
+		return;
+	default:
+		log_error(claim->log, "cannot claim group %u: %s; dmesg may say why",
+			  claim->number, strerror(-error));
+	}
+}
+
+static void tell_group_way_back(const struct claim *claim)
+{
+	char name[CLAIM_DEVGROUP_NAME_SIZE];
+
+	claim_devgroup_name(claim->number, name);
+	log_warn(claim->log, "group %u is claimed until pvmm exits; should pvmm be killed, this "
+		 "gives it back: echo 0 > %s/devgroups/%u/claim; rm -f %s/pvmm/claims/%s",
+		 claim->number, claim->root->sys, claim->number, claim->root->run, name);
+}
+
+static int claim_whole(struct claim *claim)
+{
+	struct claimed_device *whole = &claim->devices[0];
+	int ret = claim_devgroup_take(claim->root, claim->number, &whole->record);
+
+	if (ret)
+		tell_group_error(claim, ret);
+	else if (whole->record.fd >= 0)
+		claim->nr_devices = 1;
+	if (claim->nr_devices)
+		tell_group_way_back(claim);
+	return ret == -EALREADY ? -EBUSY : ret;
+}
+
 static int claim_devices(struct claim *claim, const struct host_group *group, bool take)
 {
 	int ret = 0;
@@ -252,7 +300,11 @@ int claim_group(const struct host_root *root, const struct host_group *group, bo
 		return -ENOMEM;
 	taken->root = root;
 	taken->log = log;
-	ret = claim_devices(taken, group, take);
+	taken->number = group->number;
+	if (group->backend == HOST_BACKEND_DEVGROUP)
+		ret = claim_whole(taken);
+	else
+		ret = claim_devices(taken, group, take);
 	if (ret) {
 		claim_release(taken);
 		return ret;
@@ -301,6 +353,14 @@ static int adopt_devices(struct claim *claim, const struct host_group *group)
 	return claim->nr_devices ? 0 : -ENOENT;
 }
 
+static int give_back_one(const struct claim *claim, struct claimed_device *device)
+{
+	if (!device->bdf[0])
+		return claim_devgroup_give_back(claim->root, claim->log, claim->number,
+						&device->record);
+	return give_back(claim->root, claim->log, device->bdf, &device->record);
+}
+
 static int give_back_all(struct claim *claim)
 {
 	int ret = 0;
@@ -308,7 +368,7 @@ static int give_back_all(struct claim *claim)
 	while (claim->nr_devices--) {
 		struct claimed_device *device = &claim->devices[claim->nr_devices];
 
-		if (give_back(claim->root, claim->log, device->bdf, &device->record))
+		if (give_back_one(claim, device))
 			ret = -EIO;
 	}
 	free(claim);

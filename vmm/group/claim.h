@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Moving a group's devices from their host drivers to vfio-pci and back, all or nothing. What
- * each had before is kept in memory and, for the case that pvmm is killed, in a small file
- * under the runtime folder (/run/pvmm/claims/BDF), so that the next claim or claim_restore()
- * can give it back. The record is locked for as long as its owner lives, which tells one in use
- * from one left behind. A claim that is kept has no owner: it lasts until claim_give_back().
+ * Taking a group from the host and giving it back, all or nothing: by the group driver, or, for
+ * VFIO, by moving its devices from their host drivers to vfio-pci. What each had before is kept
+ * in memory and, for the case that pvmm is killed, in a small file under the runtime folder
+ * (/run/pvmm/claims/BDF, or devgroup-N for a whole group), so that the next claim or
+ * claim_restore() can give it back. The record is locked for as long as its owner lives, which
+ * tells one in use from one left behind. A claim that is kept has no owner: it lasts until
+ * claim_give_back().
  */
 #ifndef PVMM_GROUP_CLAIM_H
 #define PVMM_GROUP_CLAIM_H
@@ -14,8 +16,10 @@
 struct claim;	/* devices taken by this process */
 
 /*
- * Binds every device of @group to vfio-pci that is not bound to it: free ones always, ones
- * with a host driver only with @take. A device that a killed pvmm left on vfio-pci counts as
+ * By the group driver: claims @group if it is free, whoever holds its devices; one that is
+ * claimed already stays so in the end, unless a pvmm that was killed claimed it. By VFIO: binds
+ * every device of @group to vfio-pci that is not bound to it: free ones always, ones with a host
+ * driver only with @take. A device that a killed pvmm left on vfio-pci counts as
  * taken here, from the driver in its record. On failure what was done is undone, one line on
  * @log, and a negative errno (-EBUSY: somebody else has the group). The check of host.h must
  * have passed. @root and @log are borrowed until claim_release().

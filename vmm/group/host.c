@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vmm/group/host.h"
+#include "vmm/group/info.h"
 #include "vmm/group/sysfs.h"
 
 const struct host_root host_root_system = {
@@ -177,13 +177,6 @@ static const char *const group_trees[] = {
 	[HOST_BACKEND_VFIO] = "kernel/iommu_groups",
 };
 
-static bool driver_is_loaded(const struct host_root *root)
-{
-	char path[PATH_MAX];
-
-	return sysfs_real_path(path, "%s/%s", root->sys, group_trees[HOST_BACKEND_DEVGROUP]) == 0;
-}
-
 static int read_devices(const struct host_root *root, struct host_group *group, struct log *log)
 {
 	char path[PATH_MAX];
@@ -321,7 +314,7 @@ static int find_by_address(const struct host_root *root, const struct pci_addres
 	unsigned number;
 	int ret = host_group_of_device(root, address, &number, log);
 
-	if (!ret && driver_is_loaded(root)) {
+	if (!ret && group_driver_is_loaded(root)) {
 		backend = HOST_BACKEND_DEVGROUP;
 		ret = find_devgroup(root, pci_address_text(address, bdf), &number, log);
 	}
@@ -353,7 +346,7 @@ static int report_missing(const struct host_root *root, const char *name, int er
 	snprintf(tree, sizeof(tree), "%s/%s", root->sys, group_trees[HOST_BACKEND_DEVGROUP]);
 	if (sysfs_is_below(name, tree))
 		backend = HOST_BACKEND_DEVGROUP;
-	if (backend == HOST_BACKEND_DEVGROUP && !driver_is_loaded(root)) {
+	if (backend == HOST_BACKEND_DEVGROUP && !group_driver_is_loaded(root)) {
 		log_error(log, "%s: the group driver is not loaded; run: modprobe devgroups (or "
 			  "give the group as %s/kernel/iommu_groups/N)", name, root->sys);
 		return -ENODEV;

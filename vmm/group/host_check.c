@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "vmm/group/host_check.h"
+#include "vmm/group/info.h"
 #include "vmm/group/sysfs.h"
 
 /* @buffer is an array; @format the last named parameter. */
@@ -60,12 +60,24 @@ void host_check_log(struct host_check *check, const struct host_blocker *blocker
 		log_error(check->log, "%s%s; run: %s", subject, blocker->text, blocker->command);
 }
 
+/* The two may be named in different ways, and be merged in one of them. */
+static bool shares_device(const struct host_group *a, const struct host_group *b)
+{
+	for (unsigned i = 0; i < a->nr_devices; i++) {
+		for (unsigned j = 0; j < b->nr_devices; j++) {
+			if (strcmp(a->devices[i].name, b->devices[j].name) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 static bool is_repeated(const struct host_group *groups, unsigned index)
 {
 	unsigned i;
 
 	for (i = 0; i < index; i++) {
-		if (groups[i].number == groups[index].number)
+		if (shares_device(&groups[i], &groups[index]))
 			return true;
 	}
 	return false;
@@ -159,20 +171,27 @@ static bool may_write(const char *path)
 	return faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == 0 || errno != EACCES;
 }
 
+static bool may_open_group(struct host_check *check, const char *path)
+{
+	struct host_blocker blocker = {.kind = HOST_BLOCKER_PERMISSION};
+
+	if (may_write(path))
+		return true;
+	host_blocker_fix(&blocker, "chown %u %s", (unsigned)geteuid(), path);
+	host_blocker_advise(&blocker, "run as root, or run: chown %u %s", (unsigned)geteuid(),
+			    path);
+	host_check_report(check, &blocker, "no permission to open %s", path);
+	return false;
+}
+
 /* The group's own file exists once a device of the group is bound to vfio-pci. */
 static void check_group_file(struct host_check *check, const struct host_group *group)
 {
-	struct host_blocker blocker = {.kind = HOST_BLOCKER_PERMISSION};
+	struct host_blocker blocker = {.kind = HOST_BLOCKER_HOLDER};
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/vfio/%u", check->root->dev, group->number);
-	if (!may_write(path)) {
-		host_blocker_fix(&blocker, "chown %u %s", (unsigned)geteuid(), path);
-		host_blocker_advise(&blocker, "run as root, or run: chown %u %s",
-				    (unsigned)geteuid(), path);
-		host_check_report(check, &blocker, "no permission to open %s", path);
-	} else if (host_group_in_use(check->root, group->number)) {
-		blocker.kind = HOST_BLOCKER_HOLDER;
+	if (may_open_group(check, path) && host_group_in_use(check->root, group->number)) {
 		host_blocker_advise(&blocker, "stop it first (fuser -v %s shows which)", path);
 		host_check_report(check, &blocker, "group %u is in use by another process",
 				  group->number);
@@ -223,7 +242,32 @@ void host_check_functions(struct host_check *check, const struct host_device *de
 			  (unsigned long long)count);
 }
 
-static void check_group(struct host_check *check, const struct host_group *group, bool claim)
+/* A group that is free is claimed, whoever has its devices; one that is claimed only opened. */
+static void check_devgroup(struct host_check *check, const struct host_group *group)
+{
+	struct host_blocker blocker = {.kind = HOST_BLOCKER_PERMISSION};
+	struct group_info info;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/devgroup/%u", check->root->dev, group->number);
+	may_open_group(check, path);
+	snprintf(path, sizeof(path), "%s/claim", group->path);
+	if (group_info_find(check->root, group->path, &info, check->log)) {
+		check->count++;
+		return;
+	}
+	if (group_info_is(&info, "free") && !may_write(path)) {
+		host_blocker_fix(&blocker, "pvmm group claim %u", group->number);
+		host_blocker_advise(&blocker, "run as root, or have root run: pvmm group claim %u",
+				    group->number);
+		host_check_report(check, &blocker, "no permission to claim group %u",
+				  group->number);
+	}
+	group_info_check(check, &info, GROUP_CHECK_STATE | GROUP_CHECK_USES);
+	group_info_exit(&info);
+}
+
+static void check_vfio_group(struct host_check *check, const struct host_group *group, bool claim)
 {
 	unsigned i;
 
@@ -248,6 +292,15 @@ static void check_named_twice(struct host_check *check, unsigned number)
 	host_check_report(check, &blocker, "group %u is named twice", number);
 }
 
+static bool any_by_vfio(const struct host_group *groups, unsigned nr_groups)
+{
+	for (unsigned i = 0; i < nr_groups; i++) {
+		if (groups[i].backend == HOST_BACKEND_VFIO)
+			return true;
+	}
+	return false;
+}
+
 unsigned host_groups_check(const struct host_root *root, const struct host_group *groups,
 			   unsigned nr_groups, bool claim, uint64_t lock_bytes, struct log *log)
 {
@@ -256,14 +309,18 @@ unsigned host_groups_check(const struct host_root *root, const struct host_group
 
 	if (!nr_groups)
 		return 0;
-	host_check_vfio_pci(&check);
-	check_container(&check);
+	if (any_by_vfio(groups, nr_groups)) {
+		host_check_vfio_pci(&check);
+		check_container(&check);
+	}
 	check_lock_limit(&check, lock_bytes);
 	for (i = 0; i < nr_groups; i++) {
 		if (is_repeated(groups, i))
 			check_named_twice(&check, groups[i].number);
+		else if (groups[i].backend == HOST_BACKEND_DEVGROUP)
+			check_devgroup(&check, &groups[i]);
 		else
-			check_group(&check, &groups[i], claim);
+			check_vfio_group(&check, &groups[i], claim);
 	}
 	return check.count;
 }

@@ -26,26 +26,19 @@ static void check_in_use(struct host_check *check, const struct group_info *info
 
 static void check_state(struct host_check *check, const struct group_info *info)
 {
-	static const struct {
-		const char *state, *text, *advice;
-	} states[] = {
-		{"frozen", "is frozen after an error",
-		 "release it (pvmm group release), which resets its devices"},
-		{"quarantined", "is quarantined: its devices could not be reset",
-		 "power-cycle them; dmesg says what went wrong"},
-	};
 	struct host_blocker blocker = {.kind = HOST_BLOCKER_HOLDER};
-	unsigned i;
 
 	if (group_info_is(info, "in-use")) {
 		check_in_use(check, info);
-		return;
-	}
-	for (i = 0; i < ARRAY_SIZE(states); i++) {
-		if (!group_info_is(info, states[i].state))
-			continue;
-		host_blocker_advise(&blocker, "%s", states[i].advice);
-		host_check_report(check, &blocker, "group %u %s", info->number, states[i].text);
+	} else if (group_info_is(info, "frozen")) {
+		host_blocker_advise(&blocker, "release it (pvmm group release), which resets its "
+				    "devices");
+		host_check_report(check, &blocker, "group %u is frozen after an error",
+				  info->number);
+	} else if (group_info_is(info, "quarantined")) {
+		host_blocker_fix(&blocker, "echo 1 > %s/reset", info->path);
+		host_check_report(check, &blocker, "group %u is quarantined: its devices could not "
+				  "be reset", info->number);
 	}
 }
 

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The backend of the group driver against a kernel that this program plays itself: the group's
+ * file is a plain one, too, like those of its devices (fake_devices.h). Any call can be made to
+ * fail.
+ */
+#include "kernel/uapi/devgroups.h"
+#include "tests/unit/fake_devices.h"
+#include "vmm/group/devgroup.h"
+
+static struct {
+	uint32_t version;
+	uint64_t capabilities, page_sizes, default_size;
+	int create_error, reset_error, dma_error;
+	unsigned resets;
+	struct devgroup_create_window created;
+	struct devgroup_memory registered, unregistered;
+	struct devgroup_map mapped;
+	struct devgroup_unmap unmapped;
+	struct devgroup_map_list list;
+} fake;
+
+/* Every argument begins with its size and, but in GET_INFO's answer, flags that are known. */
+static void check_head(unsigned long request, const void *arg, size_t size)
+{
+	const struct devgroup_command *head = arg;
+
+	ck_assert_uint_eq(head->argsz, size);
+	if (request != DEVGROUP_MAP)
+		ck_assert_uint_eq(head->flags, 0);
+}
+
+#define TAKE(copy, arg)							\
+	do {								\
+		check_head(request, arg, sizeof(copy));			\
+		memcpy(&(copy), arg, sizeof(copy));			\
+	} while (0)
+
+static int get_info(struct devgroup_info *info)
+{
+	info->version = fake.version;
+	info->number = GROUP;
+	info->nr_devices = NR_FUNCTIONS;
+	info->capabilities = fake.capabilities;
+	return 0;
+}
+
+static int get_dma_info(struct devgroup_dma_info *info)
+{
+	info->flags = DEVGROUP_DMA_REGISTER;
+	info->page_sizes = fake.page_sizes;
+	info->default_start = 0;
+	info->default_size = fake.default_size;
+	info->max_windows = 2;
+	info->max_levels = 5;
+	return 0;
+}
+
+static int dma_ioctl(unsigned long request, void *arg)
+{
+	switch (request) {
+	case DEVGROUP_REGISTER_MEMORY:
+		TAKE(fake.registered, arg);
+		return fake.dma_error;
+	case DEVGROUP_UNREGISTER_MEMORY:
+		TAKE(fake.unregistered, arg);
+		return fake.dma_error;
+	case DEVGROUP_MAP:
+		TAKE(fake.mapped, arg);
+		return fake.dma_error;
+	case DEVGROUP_UNMAP:
+		TAKE(fake.unmapped, arg);
+		return fake.dma_error;
+	case DEVGROUP_MAP_LIST:
+		TAKE(fake.list, arg);
+		return fake.dma_error;
+	}
+	return -ENOTTY;
+}
+
+static int create_window(struct devgroup_create_window *window)
+{
+	fake.created = *window;
+	window->start = 0x10000000;
+	return fake.create_error;
+}
+
+static int open_device(const struct devgroup_open_device *device)
+{
+	ck_assert_uint_lt(strnlen(device->name, sizeof(device->name)), sizeof(device->name));
+	return fake_device_open(device->name);
+}
+
+static int backend_ioctl(const char *path, unsigned long request, void *arg)
+{
+	ck_assert_ptr_nonnull(strstr(path, "/dev/devgroup/7"));
+	switch (request) {
+	case DEVGROUP_GET_INFO:
+		check_head(request, arg, sizeof(struct devgroup_info));
+		return get_info(arg);
+	case DEVGROUP_GET_DMA_INFO:
+		check_head(request, arg, sizeof(struct devgroup_dma_info));
+		return get_dma_info(arg);
+	case DEVGROUP_CREATE_WINDOW:
+		check_head(request, arg, sizeof(struct devgroup_create_window));
+		return create_window(arg);
+	case DEVGROUP_OPEN_DEVICE:
+		check_head(request, arg, sizeof(struct devgroup_open_device));
+		return open_device(arg);
+	case DEVGROUP_RESET:
+		check_head(request, arg, sizeof(struct devgroup_command));
+		fake.resets++;
+		return fake.reset_error;
+	}
+	return dma_ioctl(request, arg);
+}
+
+/* Resets are the group's matter. */
+static int backend_device_ioctl(unsigned function, unsigned long request, void *arg)
+{
+	ck_abort_msg("device %u was asked %#lx", function, request);
+}
+
+static char group_path[] = "/sys/devgroups/7";
+
+static void setup(void)
+{
+	unsigned i;
+
+	memset(&fake, 0, sizeof(fake));
+	fake_devices_init();
+	fake_host_devgroup(&fake_devices.host, GROUP);
+	fake_devgroup_add(&fake_devices.host, GROUP, "0002:01:00.0");
+	for (i = 0; i < NR_FUNCTIONS; i++)
+		fake_devgroup_add(&fake_devices.host, GROUP, functions[i]);
+	fake.version = DEVGROUPS_API_VERSION;
+	fake.capabilities = DEVGROUP_CAP_MSIX_TABLE_GUARDED | DEVGROUP_CAP_EEH;
+	fake.page_sizes = 0x40211000;
+	fake.default_size = 0x80000000;
+}
+
+static void teardown(void)
+{
+	fake_host_exit(&fake_devices.host);
+}
+
+static int open_placed(struct group_place *places, unsigned nr_places, struct group **group)
+{
+	struct group_config config = {.path = group_path, .places = places,
+				      .nr_places = nr_places};
+	struct host_group host;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/devgroups/%d", fake_devices.host.sys, GROUP);
+	ck_assert_int_eq(host_group_find(&fake_devices.host.root, path, &host,
+					 &fake_devices.host.log), 0);
+	*group = NULL;
+	return devgroup_open(&fake_devices.host.root, &host, &config, &fake_devices.host.log,
+			     group);
+}
+
+static int open_group(struct group **group)
+{
+	return open_placed(NULL, 0, group);
+}
+
+START_TEST(test_open)
+{
+	struct group *group;
+
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_str_eq(group->ops->name, "devgroup");
+	ck_assert_str_eq(group->path, group_path);
+	ck_assert_uint_eq(group->number, GROUP);
+	ck_assert_uint_eq(group->nr_devices, NR_FUNCTIONS);
+	ck_assert_uint_eq(group->window.iova, 0x10000000);
+	ck_assert_uint_eq(group->window.size, 2 * GIB);
+	ck_assert_uint_eq(group->window.page_shift, 12);
+	ck_assert_uint_eq(fake.created.page_shift, 12);
+	ck_assert_uint_eq(fake.created.size, 2 * GIB);
+	ck_assert_uint_eq(group->capabilities, GROUP_CAP_MSIX_TABLE_GUARDED | GROUP_CAP_EEH |
+			  GROUP_CAP_SMALL_BARS);
+	ck_assert_uint_eq(group->devices[2].host.function, 7);
+	ck_assert_uint_eq(group->devices[2].regions[0].areas[0].size, 64 * KIB);
+	/* Functions were reset by being opened. */
+	ck_assert_uint_eq(fake.resets, 0);
+	group_close(group);
+	ck_assert_str_eq(fake_log(&fake_devices.host), "");
+	expect_closed();
+}
+END_TEST
+
+/* Each call of the kernel failing in turn: one line, and nothing stays open. */
+START_TEST(test_open_every_failure)
+{
+	struct group *group;
+	unsigned at;
+
+	fake_devices.can_reset[1] = false;
+	for (at = 1; ; at++) {
+		fake_devices.calls = 0;
+		fake_devices.fail_at = at;
+		if (open_group(&group) == 0)
+			break;
+		ck_assert_ptr_null(group);
+		ck_assert_uint_eq(fake_count_lines(fake_log(&fake_devices.host)), 1);
+		expect_closed();
+	}
+	ck_assert_uint_gt(at, 30);
+	fake_devices.fail_at = 0;
+	group_close(group);
+}
+END_TEST
+
+START_TEST(test_open_errors)
+{
+	static const struct {
+		uint32_t version;
+		uint64_t page_sizes, size;
+		int create_error;
+		uint32_t nr_regions;
+		int error;
+		const char *text;
+	} cases[] = {
+		{2, 0x1000, 4096, 0, 9, -ENOTSUP, "speaks version 2 of its interface"},
+		{1, 0x10000, 4096, 0, 9, -ENOTSUP, "no 32-bit DMA window"},
+		{1, 0x1000, 0, 0, 9, -ENOTSUP, "no 32-bit DMA window"},
+		{1, 0x1000, 4095, 0, 9, -ENOTSUP, "no 32-bit DMA window"},
+		{1, 0x1000, 4096, -ENOMEM, 9, -ENOMEM, "ulimit -l"},
+		{1, 0x1000, 4096, -ENOSPC, 9, -ENOSPC, "no 32-bit DMA window"},
+		{1, 0x1000, 4096, 0, 7, -ENODEV, "cannot open 0002:02:01.0 of group 7"},
+	};
+	struct group *group;
+	const char *text;
+
+	fake.version = cases[_i].version;
+	fake.page_sizes = cases[_i].page_sizes;
+	fake.default_size = cases[_i].size;
+	fake.create_error = cases[_i].create_error;
+	fake_devices.nr_regions = cases[_i].nr_regions;
+	ck_assert_int_eq(open_group(&group), cases[_i].error);
+	text = fake_log(&fake_devices.host);
+	ck_assert_contains(text, cases[_i].text);
+	ck_assert_uint_eq(fake_count_lines(text), 1);
+	expect_closed();
+}
+END_TEST
+
+/* What opening the group's file may answer, with what to do. */
+START_TEST(test_file_errors)
+{
+	static const struct {
+		int error;
+		const char *text;
+	} cases[] = {
+		{EBUSY, "another process uses the group; stop it first"},
+		{ENODEV, "the group is not claimed any more; run again"},
+		{EIO, "group 7 is quarantined: its devices could not be reset; run: echo 1 > "},
+		{EACCES, "run as root"},
+		{EPERM, "run as root"},
+		{ENOENT, "modprobe devgroups"},
+		{ENXIO, "dmesg may say why"},
+	};
+	struct group *group;
+	const char *text;
+
+	snprintf(fake_sysfs.busy, sizeof(fake_sysfs.busy), "%s/devgroup/7",
+		 fake_devices.host.dev);
+	fake_sysfs.busy_error = cases[_i].error;
+	ck_assert_int_eq(open_group(&group), -cases[_i].error);
+	text = fake_log(&fake_devices.host);
+	ck_assert_contains(text, cases[_i].text);
+	ck_assert_uint_eq(fake_count_lines(text), 1);
+	expect_closed();
+}
+END_TEST
+
+/* The largest power of two that fits into the place for the window. */
+START_TEST(test_window_size)
+{
+	struct group *group;
+
+	fake.default_size = 0xc0001000;
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_uint_eq(group->window.size, 2 * GIB);
+	group_close(group);
+}
+END_TEST
+
+START_TEST(test_places)
+{
+	struct group_place places[] = {{{2, 2, 1, 7}, 0x18}};
+	struct group_place wrong[] = {{{2, 1, 0, 0}, 0x20}};
+	struct group *group;
+
+	ck_assert_int_eq(open_placed(places, 1, &group), 0);
+	ck_assert_int_eq(group->devices[2].guest_devfn, 0x18);
+	group_close(group);
+	ck_assert_int_eq(open_placed(wrong, 1, &group), -EINVAL);
+	ck_assert_contains(fake_log(&fake_devices.host),
+			   "place=0002:01:00.0: no such device in group 7");
+	expect_closed();
+}
+END_TEST
+
+START_TEST(test_reset)
+{
+	struct group *group;
+
+	fake_devices.can_reset[2] = false;	/* only with its bus */
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_uint_eq(fake.resets, 1);
+	ck_assert_int_eq(group_reset(group), 0);
+	ck_assert_uint_eq(fake.resets, 2);
+	/* Not possible is said once, and is no error. */
+	fake.reset_error = -ENOTTY;
+	ck_assert_int_eq(group_reset(group), 0);
+	ck_assert_contains(fake_log(&fake_devices.host), "a device has no reset of its own");
+	ck_assert_int_eq(group_reset(group), 0);
+	ck_assert_str_eq(fake_log(&fake_devices.host), "");
+	fake.reset_error = -EIO;
+	ck_assert_int_eq(group_reset(group), -EIO);
+	ck_assert_contains(fake_log(&fake_devices.host), "cannot reset group 7");
+	group_close(group);
+}
+END_TEST
+
+START_TEST(test_dma)
+{
+	struct group *group;
+
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_int_eq(group_register_memory(group, 0x10000, 0x20000), 0);
+	ck_assert_uint_eq(fake.registered.vaddr, 0x10000);
+	ck_assert_uint_eq(fake.registered.size, 0x20000);
+	ck_assert_int_eq(group_map(group, 0x10003000, 0x15000, 0x2000, true, false), 0);
+	ck_assert_uint_eq(fake.mapped.iova, 0x10003000);
+	ck_assert_uint_eq(fake.mapped.vaddr, 0x15000);
+	ck_assert_uint_eq(fake.mapped.size, 0x2000);
+	ck_assert_uint_eq(fake.mapped.flags, DEVGROUP_MAP_READ);
+	ck_assert_int_eq(group_map(group, 0x10003000, 0x15000, 0x2000, false, true), 0);
+	ck_assert_uint_eq(fake.mapped.flags, DEVGROUP_MAP_WRITE);
+	ck_assert_int_eq(group_unmap(group, 0x10003000, 0x2000), 0);
+	ck_assert_uint_eq(fake.unmapped.iova, 0x10003000);
+	ck_assert_uint_eq(fake.unmapped.size, 0x2000);
+	ck_assert_int_eq(group_unregister_memory(group, 0x10000, 0x20000), 0);
+	ck_assert_uint_eq(fake.unregistered.vaddr, 0x10000);
+	fake.dma_error = -ENOMEM;
+	ck_assert_int_eq(group_register_memory(group, 0x10000, 0x20000), -ENOMEM);
+	ck_assert_int_eq(group_unregister_memory(group, 0x10000, 0x20000), -ENOMEM);
+	ck_assert_int_eq(group_map(group, 0x10003000, 0x15000, 0x2000, true, true), -ENOMEM);
+	ck_assert_int_eq(group_unmap(group, 0x10003000, 0x2000), -ENOMEM);
+	group_close(group);
+}
+END_TEST
+
+START_TEST(test_dma_list)
+{
+	uint64_t entries[GROUP_LIST_MAX + 1] = {0x15001, 0x25003, 0, 0xfff0};
+	struct group *group;
+
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_int_eq(group_map_list(group, 0x10003000, entries, 4), 0);
+	ck_assert_uint_eq(fake.list.iova, 0x10003000);
+	ck_assert_uint_eq(fake.list.entries, (uintptr_t)entries);
+	ck_assert_uint_eq(fake.list.count, 4);
+	fake.dma_error = -ENOMEM;
+	ck_assert_int_eq(group_map_list(group, 0x10003000, entries, 4), -ENOMEM);
+	fake.list.count = 0;
+	ck_assert_int_eq(group_map_list(group, 0x10003000, entries, GROUP_LIST_MAX + 1), -EINVAL);
+	ck_assert_int_eq(group_map_list(group, 0x10003000, entries, 0), -EINVAL);
+	ck_assert_int_eq(group_map_list(group, 0x10003004, entries, 1), -EINVAL);
+	ck_assert_int_eq(group_map_list(group, 0x8ffff000, entries, 2), -EINVAL);
+	ck_assert_int_eq(group_map_list(group, 0xfff000, entries, 2), -EINVAL);
+	entries[1] = 0x25801;
+	ck_assert_int_eq(group_map_list(group, 0x10003000, entries, 2), -EINVAL);
+	ck_assert_uint_eq(fake.list.count, 0);
+	group_close(group);
+}
+END_TEST
+
+static Suite *group_devgroup_suite(void)
+{
+	const TTest *const tests[] = {
+		test_open, test_open_every_failure, test_window_size, test_places, test_reset,
+		test_dma, test_dma_list,
+	};
+	Suite *suite = suite_create("group_devgroup");
+	TCase *tcase = tcase_create("group_devgroup");
+	size_t i;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_loop_test(tcase, test_open_errors, 0, 7);
+	tcase_add_loop_test(tcase, test_file_errors, 0, 7);
+	for (i = 0; i < ARRAY_SIZE(tests); i++)
+		tcase_add_test(tcase, tests[i]);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(group_devgroup_suite());
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
