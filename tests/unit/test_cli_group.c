@@ -568,7 +568,7 @@ START_TEST(test_merge)
 	expect_refused(group("merge 1 2"), "these are one group already");
 	expect_ok(group("claim %u", 3));
 	expect_state(2, "\"claimed\"");
-	expect_refused(group("unmerge 2"), "cannot unmerge group 2: it is claimed; release it");
+	expect_refused(group("unmerge 2"), "cannot unmerge group 2: it is claimed, by process ");
 	expect_ok(group("release 2"));
 	expect_ok(group("unmerge 1"));
 	expect_ok(group("list --json"));
