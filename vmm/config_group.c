@@ -70,7 +70,7 @@ static int check_path(struct group_reader *reader)
 	if (!strchr(path, '/') && config_parse_pci_address(path, &address))
 		return config_complain(reader->parser, reader->option, reader->value,
 				       "not a group; give its folder, such as "
-				       "/sys/kernel/iommu_groups/2, or a PCI address, such as "
+				       "/sys/devgroups/2, or a PCI address, such as "
 				       "0001:01:00.0");
 	for (unsigned i = 0; i < config->nr_groups; i++) {
 		if (!strcmp(config->groups[i].path, path))

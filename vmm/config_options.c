@@ -199,10 +199,11 @@ SETTER(print_version)
 
 const struct config_option config_options[] = {
 	{ "group", CONFIG_OPTION_VALUE, "Devices", "PATH[,place=DEVICE@SLOT]...",
-	  "hand over a group: /sys/kernel/iommu_groups/N, or a\n"
-	  "PCI address, which stands for its group; repeatable", config_set_group },
+	  "hand over a group: /sys/devgroups/N, a PCI address,\n"
+	  "which stands for its group, or, for VFIO,\n"
+	  "/sys/kernel/iommu_groups/N; repeatable", config_set_group },
 	{ "claim", CONFIG_OPTION_FLAG, NULL, NULL,
-	  "take devices from host drivers, and give them back", set_claim },
+	  "with VFIO, take devices from host drivers, too", set_claim },
 
 	{ "kernel", CONFIG_OPTION_VALUE, "Guest", "FILE", "ELF kernel (vmlinux or zImage)",
 	  set_kernel },

@@ -8,7 +8,7 @@
 
 "$lab_dir/../../guests/demo" --batch </dev/null 2>&1 | tr -d '\r' | tee "$out" ||
 	fail "the demo failed"
-expect_output "/sys/kernel/iommu_groups/0:  0000:01:00.0 " "/sys/kernel/iommu_groups/1:  0001:01:00.0 "
+expect_output "/sys/devgroups/0:  0000:01:00.0 " "/sys/devgroups/1:  0001:01:00.0 "
 expect_output "== Debian " "lease of 10.0.2.15 obtained" "reboot: Power down" "the demo worked"
 sum=$(sed -n 's/^made with: *//p' "$out")
 expect_output "read from the disk:  $sum" "over its network card: $sum"

@@ -10,7 +10,7 @@ add_nvme n0 pcie.0 32
 run_guests --timeout 900 '
 modprobe nvme
 load="lab-disk /dev/nvme0n1; while cat /dev/nvme0n1 >/dev/null; do echo read; done"
-group="--group 0000:01:00.0 --claim"
+group="--group 0000:01:00.0 $claim"
 
 boot 2 "exit 5" $group
 said "the command failed with status 5" "guest panicked"
@@ -29,7 +29,7 @@ holds nvme 0000:01:00.0
 for signal in TERM INT HUP; do
 	launch "$load" $group --cpus 2
 	wait_for read
-	holds vfio-pci 0000:01:00.0
+	holds $taker 0000:01:00.0
 	kill -$signal "$pvmm"
 	ended 2
 	said "stopped by signal"

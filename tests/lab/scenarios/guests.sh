@@ -29,7 +29,7 @@ add_disk
 if [ "$mmu" = hash ]; then
 	host_options+=(--append disable_radix)
 fi
-run_guests --timeout 1400 --machine "$machine" --page-size "$page_size" '
+run_guests --timeout 1400 --machine "$machine" '
 lspci -D
 for guest in '"$guests"'; do
 	for cpus in '"$cpus"'; do

@@ -100,12 +100,10 @@ modprobe vfio_iommu_spapr_tce'
 groups='
 with_guest "/sys/kernel/iommu_groups/99: no such group; ls /sys/kernel/iommu_groups shows which groups there are" \
 	--group /sys/kernel/iommu_groups/99
-with_guest "/sys/kernel is not a device group; give /sys/kernel/iommu_groups/N or a PCI address" \
+with_guest "/sys/kernel is not a device group; give /sys/devgroups/N, /sys/kernel/iommu_groups/N, or a PCI address" \
 	--group /sys/kernel
-with_guest "/sys/devgroups/1: the group driver is not loaded; give the group as /sys/kernel/iommu_groups/N" \
-	--group /sys/devgroups/1
 with_guest "no PCI device 0000:09:00.0 on this host; lspci -D shows which there are" --group 0000:09:00.0
-with_guest "--group 0000:01:00.9: not a group; give its folder, such as /sys/kernel/iommu_groups/2, or a PCI address, such as 0001:01:00.0" \
+with_guest "--group 0000:01:00.9: not a group; give its folder, such as /sys/devgroups/2, or a PCI address, such as 0001:01:00.0" \
 	--group 0000:01:00.9
 with_guest "0000:00:00.0 is in no IOMMU group, so it cannot be isolated; check that the host'"'"'s IOMMU is on" \
 	--group 0000:00:00.0
@@ -182,17 +180,76 @@ kill "$pvmm"
 ended 2
 [ "$wrong" = 0 ] || fail "$wrong times wrong"'
 
+# By the group driver: without it, and with it.
+devgroups='
+group=/sys/devgroups/$number
+with_guest "$group: the group driver is not loaded; run: modprobe devgroups (or give the group as /sys/kernel/iommu_groups/N)" \
+	--group $group
+modprobe -a nvme e1000e kvm-hv devgroups
+lab-disk /dev/nvme0n1
+card=0001:01:00.0
+with_guest "/sys/devgroups/99: no such group; ls /sys/devgroups shows which groups there are" \
+	--group /sys/devgroups/99
+with_guest "/sys/devgroups is not a device group; give /sys/devgroups/N, /sys/kernel/iommu_groups/N, or a PCI address" \
+	--group /sys/devgroups
+with_guest "group $number is named twice; leave one --group of it out" --group $nvme --group $group
+: >text
+with_guest "text: cannot be the kernel: it is empty" --group $nvme --kernel text'
+
+# It is claimed by then, which is said, and given back.
+devgroups_place='
+with_guest "group $number is claimed until pvmm exits; should pvmm be killed, this gives it back: echo 0 > $group/claim; rm -f /run/pvmm/claims/devgroup-$number
+place=0000:01:00.1: no such device in group $number" --group $nvme,place=0000:01:00.1@03.0'
+
+devgroups_permissions='
+user=nobody
+chmod 666 /dev/kvm
+with_guest "no permission to open /dev/devgroup/$number; run as root, or run: chown 65534 /dev/devgroup/$number
+no permission to claim group $number; run as root, or have root run: pvmm group claim $number" --group $nvme
+chown 65534 /dev/devgroup/$number
+pvmm group claim $number
+limit=64
+with_guest "the limit for locked memory is 64 KiB, devices need 532480 KiB; run as root, or raise it before starting pvmm: ulimit -l 532480" \
+	--group $nvme
+# What the messages say is enough; and what the administrator claimed stays claimed.
+limit=532480
+run_pvmm --kernel /guest/vmlinux --initrd /guest/initrd --group $nvme \
+	"--append \"console=hvc0 quiet pvmm.run=\\\"lab-disk /dev/nvme0n1; head -c 1000 /dev/nvme0n1 | wc -c\\\"\"" </dev/null >/tmp/log 2>&1 ||
+	fail "status $?: $(cat /tmp/log)"
+grep -q "^1000" /tmp/log || fail "$(cat /tmp/log)"
+holds devgroups $nvme
+pvmm group release $number
+user=""'
+
+devgroups_in_use='
+launch "echo running; sleep 1000" --group $nvme
+wait_for running
+with_guest "group $number is in use by process $pvmm pvmm; run: kill $pvmm" --group $nvme
+holds devgroups $nvme
+kill "$pvmm"
+ended 2
+holds nvme $nvme
+modprobe -a vfio-pci vfio_iommu_spapr_tce
+launch "echo running; sleep 1000" --group /sys/kernel/iommu_groups/$number --claim
+wait_for running
+with_guest "group $number is in use by process $pvmm pvmm; run: kill $pvmm" --group $group
+holds vfio-pci $nvme
+kill "$pvmm"
+ended 2
+[ "$wrong" = 0 ] || fail "$wrong times wrong"'
+
+case $backend in
+vfio)
+	parts=("$options" "$files" "$modules" "$groups" "$drivers" "$bad_kernel" "$uses"
+		"$permissions" "$in_use") ;;
+devgroups)
+	build_group_driver
+	parts=("$devgroups" "$devgroups_place" "$uses" "$devgroups_permissions"
+		"$devgroups_in_use") ;;
+esac
 add_nvme n0 pcie.0 32
 add_card e0 e1000e pcie.1
 run_script --timeout 900 --copy-in "$scenario_lib/in-host.sh" ". /lab/in-host.sh
 $functions
-$options
-$files
-$modules
-$groups
-$drivers
-$bad_kernel
-$uses
-$permissions
-$in_use"
+$(printf '%s\n' "${parts[@]}")"
 expect_status 0

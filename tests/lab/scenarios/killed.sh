@@ -18,9 +18,9 @@ sum="'"$(sum_of "$work/n0.raw" 0 48)"'"
 
 start_load()
 {
-	launch "$load" $group --claim --cpus 2
+	launch "$load" $group $claim --cpus 2
 	wait_for copied
-	holds vfio-pci 0000:01:00.0
+	holds $taker 0000:01:00.0
 }
 
 # Its watchers are stopped first, and so cannot see that it is gone.
@@ -33,7 +33,7 @@ kill_all()
 	kill -KILL "$pvmm"
 	kill -KILL $children
 	ended 137
-	holds vfio-pci 0000:01:00.0
+	holds $taker 0000:01:00.0
 }
 
 nothing_left()
@@ -56,7 +56,7 @@ done
 
 kill_all
 kill_all
-boot 0 "lab-disk /dev/nvme0n1; dd if=/dev/nvme0n1 bs=1M count=48 iflag=direct | sha256sum" $group --claim
+boot 0 "lab-disk /dev/nvme0n1; dd if=/dev/nvme0n1 bs=1M count=48 iflag=direct | sha256sum" $group $claim
 said "$sum"
 nothing_left
 

@@ -16,7 +16,7 @@ holds nvme 0000:01:00.0
 boot 0 "lab-disk /dev/nvme0n1
 	dd if=/dev/nvme0n1 bs=1M count=1024 | sha256sum
 	dd if=/dev/nvme0n1 bs=1M skip=512 count=256 | dd of=/dev/nvme0n1 bs=1M seek=1024 conv=fsync
-	cat /proc/interrupts" --group 0000:01:00.0 --claim --timeout 800
+	cat /proc/interrupts" --group 0000:01:00.0 $claim --timeout 800
 counted nvme0q1
 holds nvme 0000:01:00.0
 lab-disk /dev/nvme0n1

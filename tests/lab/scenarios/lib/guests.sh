@@ -2,11 +2,22 @@
 # shellcheck shell=bash
 #
 # For scenarios about pvmm itself: runs a script in a host with the functions of
-# in-host.sh at hand.
+# in-host.sh at hand. Those with devices are run with each of two backends: BACKEND
+# is vfio, the default, or devgroups.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../lib/scenario.sh"
 
 scenario_lib=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+
+backend=${BACKEND:-vfio}
+# Page size of the next host.
+page_size=64k
+
+# The group driver, for the next host's kernel.
+build_group_driver()
+{
+	"$scenario_lib/../../../../kernel/build" "$page_size"
+}
 
 # run_guests [OPTION]... SCRIPT: like run_script; a check of the script that does
 # not hold fails the scenario.
@@ -14,8 +25,11 @@ run_guests()
 {
 	local last=$#
 
-	run_script --copy-in "$scenario_lib/in-host.sh" "${@:1:last-1}" \
-		". /lab/in-host.sh; lab-modules
+	if [ "$backend" = devgroups ]; then
+		build_group_driver
+	fi
+	run_script --page-size "$page_size" --copy-in "$scenario_lib/in-host.sh" "${@:1:last-1}" \
+		". /lab/in-host.sh; take_groups_by $backend; load_modules
 		${!last}"
 	expect_status 0
 }

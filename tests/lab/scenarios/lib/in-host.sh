@@ -11,6 +11,32 @@ guest=6.12-64k initrd=initrd append='quiet' input=/dev/null
 # What the last one said, and pvmm's own messages with it.
 log=/tmp/guest.log
 
+# take_groups_by BACKEND: vfio or devgroups. $taker is the driver that devices are
+# bound to while a guest has them, $claim the option to take them from another, and
+# $tree where the groups are.
+take_groups_by()
+{
+	case $1 in
+	vfio)		taker=vfio-pci claim=--claim tree=/sys/kernel/iommu_groups ;;
+	devgroups)	taker=devgroups claim='' tree=/sys/devgroups ;;
+	esac
+}
+
+# What an administrator loads once.
+load_modules()
+{
+	case $taker in
+	vfio-pci)	lab-modules ;;
+	devgroups)	modprobe -a kvm-hv devgroups ;;
+	esac
+}
+
+# folder_of ADDRESS prints what --group is given for a device.
+folder_of()
+{
+	echo "$tree/$(basename "$(lab-group "$1")")"
+}
+
 fail()
 {
 	echo "FAIL: $*"
