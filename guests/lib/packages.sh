@@ -30,6 +30,15 @@ cpio			cpio
 xz			xz-utils
 "
 
+# To build the group driver for all targets and check it.  objtool needs libelf.
+# shellcheck disable=SC2034
+kernel_needs="
+make			make
+aarch64-linux-gnu-gcc	gcc-aarch64-linux-gnu
+sparse			sparse
+/usr/lib/*/libelf.so.1	libelf-dev
+"
+
 missing_packages()
 {
 	local probe package
@@ -42,7 +51,7 @@ missing_packages()
 				[ -x "/sbin/$probe" ] || [ -x "/usr/sbin/$probe" ] ||
 				echo "$package" ;;
 		esac
-	done <<<"$build_needs$lab_needs"
+	done <<<"$needs"
 }
 
 as_root()
@@ -55,6 +64,9 @@ as_root()
 		die "not root, and no sudo; as root, run: $*"
 	fi
 }
+
+# What this script needs: one that needs more adds it.
+needs=$build_needs$lab_needs
 
 ensure_packages()
 {

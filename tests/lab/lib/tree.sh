@@ -70,6 +70,20 @@ install_modules()
 	PATH=$PATH:/sbin:/usr/sbin depmod -b "$dir" "$(basename "$version")"
 }
 
+# list_modules_with DIR TREE MODULE makes the same modules as in TREE, by hard links, and
+# MODULE below DIR, with depmod's lists of them.
+list_modules_with()
+{
+	local dir=$1 version
+
+	version=$(basename "$2"/lib/modules/*)
+	mkdir -p "$dir/lib/modules/$version/updates"
+	cp -al "$2/lib/modules/$version/kernel" "$dir/lib/modules/$version/"
+	cp "$2/lib/modules/$version"/modules.{order,builtin,builtin.modinfo} "$dir/lib/modules/$version/"
+	cp "$3" "$dir/lib/modules/$version/updates/"
+	PATH=$PATH:/sbin:/usr/sbin depmod -b "$dir" "$version"
+}
+
 # make_cpio DIR FILE packs DIR as an uncompressed initramfs: an emulated machine
 # copies faster than it decompresses.
 make_cpio()

@@ -17,7 +17,7 @@ three_groups()
 
 set_up='
 modprobe -a nvme e1000e ehci-pci usb-storage sd_mod
-insmod /lab/devgroups.ko
+modprobe devgroups
 nvme=$(group_of 0000:01:00.0) card=$(group_of 0001:01:00.0) usb=$(group_of 0002:02:01.7)
 before=$(device_state)
 as_before() { [ "$(device_state)" = "$before" ] || { device_state; fail "not as before: $1"; }; }
@@ -30,7 +30,7 @@ net_up() { ip link set eth0 up && ip addr add 10.0.2.15/24 dev eth0; }
 repeatedly()
 {
 	three_groups
-	run_devgroups --timeout 900 "$set_up"'
+	run_devgroups --timeout 1800 "$set_up"'
 		disk_sum=$(dd if=/dev/nvme0n1 bs=1M count=1 2>/dev/null | sha256sum)
 		lab-disk /dev/sda
 		stick_sum=$(dd if=/dev/sda bs=64k count=1 2>/dev/null | sha256sum)
@@ -89,7 +89,7 @@ rollback()
 		rmmod devgroups
 		# Listing: what cannot be listed is left out, the rest is there.
 		for n in $(seq 100); do
-			insmod /lab/devgroups.ko fail_step=$n
+			modprobe devgroups fail_step=$n
 			all_steps_done || break
 			rmmod devgroups
 		done
@@ -176,7 +176,7 @@ together()
 
 		rmmod devgroups
 		[ ! -e $groups ] || fail "$groups is still there"
-		insmod /lab/devgroups.ko
+		modprobe devgroups
 		claim $nvme
 		release $nvme
 		rmmod devgroups'

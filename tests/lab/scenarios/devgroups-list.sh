@@ -8,7 +8,7 @@
 
 # Without what a group does not show: the host's driver and IOMMU group.
 same_lists='
-insmod /lab/devgroups.ko
+modprobe devgroups
 plain() { grep -v -e "Kernel driver in use:" -e "IOMMU group:"; }
 [ "$(ls $groups)" = "$(ls /sys/kernel/iommu_groups)" ] || fail "other groups than the kernel has"
 for group in $groups/*; do

@@ -47,7 +47,7 @@ make_mapper()
 
 set_up='
 modprobe -a nvme ehci-pci
-insmod /lab/devgroups.ko
+modprobe devgroups
 nvme=$(group_of 0000:01:00.0) usb=$(group_of 0002:02:01.7)
 before=$(device_state)
 as_before() { [ "$(device_state)" = "$before" ]; }
@@ -101,7 +101,7 @@ unplug_claimed()
 		if echo 0 2>/dev/null >&5; then fail "nothing was released"; fi
 		exec 3<&- 4<&- 5>&-
 		rmmod devgroups
-		insmod /lab/devgroups.ko
+		modprobe devgroups
 		rescan
 		within 10 listed 0000:01:00.0
 		nvme=$(group_of 0000:01:00.0)
@@ -153,7 +153,7 @@ races()
 	new_host
 	add_nvme n0 pcie.0 8
 	add_usb_combo pcie.2
-	run_devgroups --timeout 600 "$set_up"'
+	run_devgroups --timeout 1800 "$set_up"'
 		again() { while [ ! -e /tmp/stop ]; do "$@"; done; }
 		flip()
 		{
@@ -184,7 +184,7 @@ races()
 				done
 				rescan
 			fi
-			if rmmod devgroups 2>/dev/null; then insmod /lab/devgroups.ko; fi
+			if rmmod devgroups 2>/dev/null; then modprobe devgroups; fi
 		done
 		touch /tmp/stop
 		wait

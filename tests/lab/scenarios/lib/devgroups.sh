@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # For scenarios about the group driver: builds it for the host's kernel and runs
-# a script in a host with the module and the functions of devgroups-in-host.sh.
+# a script in a host with the functions of devgroups-in-host.sh.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../lib/scenario.sh"
 
@@ -20,7 +20,6 @@ run_devgroups()
 
 	"$devgroups_top/kernel/build" "$page_size"
 	run_script --page-size "$page_size" \
-		--copy-in "$devgroups_top/build/kernel/$page_size/devgroups.ko" \
 		--copy-in "$devgroups_lib/in-host.sh" \
 		--copy-in "$devgroups_lib/devgroups-in-host.sh" "${@:1:last-1}" \
 		". /lab/in-host.sh; . /lab/devgroups-in-host.sh
