@@ -6,6 +6,8 @@
 #ifndef PVMM_CONFIG_H
 #define PVMM_CONFIG_H
 
+#include <sys/types.h>
+
 #include "vmm/group/group.h"
 #include "vmm/log.h"
 #include "vmm/util.h"
@@ -56,6 +58,12 @@ enum config_result { CONFIG_RUN, CONFIG_DONE, CONFIG_BAD };
 enum config_result config_parse(struct vm_config *config, struct log *log, int argc, char **argv);
 void config_exit(struct vm_config *config);
 
+/* The content of a configuration file, NUL-terminated and to be freed; NULL and a negative errno
+ * in @size when it cannot be read or is too large (-EFBIG). */
+char *config_slurp(const char *path, ssize_t *size);
+
+/* Digits alone; 0, -EINVAL or -ERANGE (beyond @limit). */
+int config_parse_number(const char *text, uint64_t limit, uint64_t *number);
 /* "512M", "4g", "1048576"; 0, -EINVAL (not a size) or -ERANGE (does not fit in 64 bits). */
 int config_parse_size(const char *text, uint64_t *size);
 /* "0001:01:00.0" (the domain may be left out: 0); 0 or -EINVAL. */

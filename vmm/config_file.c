@@ -102,8 +102,7 @@ static ssize_t read_all(int fd, char *text)
 	return -EFBIG;
 }
 
-/* The content of the file, NUL-terminated, or NULL and a negative errno in @size. */
-static char *slurp(const char *path, ssize_t *size)
+char *config_slurp(const char *path, ssize_t *size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	char *text = NULL;
@@ -127,7 +126,7 @@ int config_read_file(struct config_parser *parser, const char *path)
 {
 	struct config_parser inner = *parser;
 	ssize_t size;
-	char *text = slurp(path, &size);
+	char *text = config_slurp(path, &size);
 	int ret;
 
 	if (!text) {

@@ -42,7 +42,9 @@ static int finish_output(void)
 int config_print_help(void)
 {
 	printf("Usage: pvmm [--group PATH]... --kernel FILE [OPTION]...\n"
-	       "Runs a KVM guest with whole device groups passed through.\n");
+	       "       pvmm group COMMAND [ARGUMENT]...\n"
+	       "Runs a KVM guest with whole device groups passed through, or manages the host's\n"
+	       "groups (`pvmm group --help`).\n");
 	for (const struct config_option *option = config_options; option->name; option++) {
 		if (option->group)
 			printf("\n%s:\n", option->group);

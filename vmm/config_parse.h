@@ -53,8 +53,6 @@ int config_complain_memory(const struct config_parser *parser);
 int config_set_group(struct config_parser *parser, const struct config_option *option,
 		     const char *value);
 
-/* Digits alone; 0, -EINVAL or -ERANGE (beyond @limit). */
-int config_parse_number(const char *text, uint64_t limit, uint64_t *number);
 /* "03.0"; 0 or -EINVAL. */
 int config_parse_devfn(const char *text, uint8_t *devfn);
 

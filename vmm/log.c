@@ -71,7 +71,7 @@ static void PRINTF(3, 0) log_line(const struct log *log, const char *prefix, con
 	struct line line = { .length = 0 };
 	int saved_errno = errno;
 
-	line_addf(&line, "pvmm: %s", prefix);
+	line_addf(&line, "pvmm: %s%s", log->where ? log->where : "", prefix);
 	line_add(&line, format, args);
 	line_write(log, &line);
 	errno = saved_errno;

@@ -17,6 +17,7 @@ struct log {
 	int fd;		/* where lines go, usually 2 */
 	bool verbose;
 	bool raw_tty;	/* the terminal is raw: end lines with \r\n */
+	const char *where;	/* what lines are about, "FILE:LINE: "; NULL: nothing */
 };
 
 /* A burst of messages is let through, then one each LOG_LIMIT_SECONDS with a count. */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pvmm's entry: parse, run, exit. */
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "vmm/cli/group.h"
 #include "vmm/config.h"
 #include "vmm/log.h"
 #include "vmm/vm.h"
@@ -25,6 +28,8 @@ int main(int argc, char **argv)
 	int status = VM_EXIT_ERROR;
 
 	open_standard_files();
+	if (argc > 1 && strcmp(argv[1], "group") == 0)
+		return group_command(&host_root_system, argc - 1, argv + 1, stdout, &log);
 	switch (config_parse(&config, &log, argc, argv)) {
 	case CONFIG_RUN:
 		log.verbose = config.verbose;

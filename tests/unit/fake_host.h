@@ -20,7 +20,7 @@
 
 struct fake_host {
 	char folder[64];
-	char sys[80], proc[80], dev[80], run[80];
+	char sys[80], proc[80], dev[80], run[80], etc[80];
 	struct host_root root;
 	struct log log;
 	char text[16384];	/* what fake_log() read last */
@@ -152,8 +152,10 @@ static inline void fake_host_init(struct fake_host *host)
 	snprintf(host->proc, sizeof(host->proc), "%s/proc", host->folder);
 	snprintf(host->dev, sizeof(host->dev), "%s/dev", host->folder);
 	snprintf(host->run, sizeof(host->run), "%s/run", host->folder);
+	snprintf(host->etc, sizeof(host->etc), "%s/etc", host->folder);
 	host->root = (struct host_root){
 		.sys = host->sys, .proc = host->proc, .dev = host->dev, .run = host->run,
+		.etc = host->etc,
 	};
 	host->log.fd = memfd_create("log", MFD_CLOEXEC);
 	host->log.verbose = true;

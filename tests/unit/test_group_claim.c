@@ -1,150 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Claiming and giving back, on a host made of files. This program has a write() of its own
- * that does what the kernel does on a write to sysfs: bind, unbind, probe. Any of these can
- * be made to fail, or to be the last thing that the process does.
+ * Claiming and giving back, on a host made of files and the kernel that fake_sysfs.h plays.
  */
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "tests/unit/fake_host.h"
+#include "tests/unit/fake_sysfs.h"
 #include "vmm/group/claim.h"
+#include "vmm/group/claim_record.h"
 #include "vmm/group/keeper.h"
 
 static struct {
 	struct fake_host host;
-	unsigned writes;	/* to sysfs so far */
-	unsigned fail_at;	/* this one gives EIO; 0: none */
-	unsigned kill_at;	/* before this one the process dies; 0: never */
-	bool probe_ignored;	/* vfio-pci takes no device */
-	char busy[128];		/* opening this path gives EBUSY */
 } fake;
-
-int open(const char *path, int flags, ...)
-{
-	mode_t mode = 0;
-	va_list args;
-
-	if (flags & O_CREAT) {
-		va_start(args, flags);
-		mode = va_arg(args, mode_t);
-		va_end(args);
-	}
-	if (strcmp(path, fake.busy) == 0) {
-		errno = EBUSY;
-		return -1;
-	}
-	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
-}
-
-static void driver_of(const char *bdf, char name[256])
-{
-	char path[256], target[256];
-	ssize_t length;
-
-	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/driver", fake.host.sys, bdf);
-	length = readlink(path, target, sizeof(target) - 1);
-	target[length > 0 ? length : 0] = '\0';
-	strcpy(name, length > 0 ? strrchr(target, '/') + 1 : "");
-}
-
-static void override_of(const char *bdf, char text[64])
-{
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/driver_override", fake.host.sys, bdf);
-	file = fopen(path, "r");
-	ck_assert_ptr_nonnull(file);
-	if (!fgets(text, 64, file))
-		text[0] = '\0';
-	fclose(file);
-	text[strcspn(text, "\n")] = '\0';
-	if (strcmp(text, "(null)") == 0)
-		text[0] = '\0';
-}
-
-static int bind_device(const char *bdf, const char *driver)
-{
-	char now[256], override[64], target[192];
-
-	driver_of(bdf, now);
-	override_of(bdf, override);
-	if (now[0] || (override[0] && strcmp(override, driver) != 0))
-		return -ENODEV;
-	snprintf(target, sizeof(target), "sys/bus/pci/drivers/%s", driver);
-	if (!fake_exists(&fake.host, target))
-		return -ENODEV;
-	fake_link(&fake.host, target, "sys/devices/pci/%s/driver", bdf);
-	return 0;
-}
-
-static int unbind_device(const char *bdf, const char *driver)
-{
-	char now[256], path[128];
-
-	driver_of(bdf, now);
-	if (strcmp(now, driver) != 0)
-		return -ENODEV;
-	snprintf(path, sizeof(path), "sys/devices/pci/%s/driver", bdf);
-	fake_remove(&fake.host, path);
-	return 0;
-}
-
-/* Without an override the device's own driver would have it: nvme matches everything here. */
-static int probe_device(const char *bdf)
-{
-	char now[256], override[64];
-
-	driver_of(bdf, now);
-	override_of(bdf, override);
-	if (!now[0] && !fake.probe_ignored)
-		bind_device(bdf, override[0] ? override : "nvme");
-	return 0;
-}
-
-static int sysfs_written(char *path, const char *bdf)
-{
-	char *file = strrchr(path, '/'), *driver;
-
-	*file++ = '\0';
-	driver = strrchr(path, '/') + 1;
-	if (strcmp(file, "drivers_probe") == 0)
-		return probe_device(bdf);
-	if (strcmp(file, "bind") == 0)
-		return bind_device(bdf, driver);
-	if (strcmp(file, "unbind") == 0)
-		return unbind_device(bdf, driver);
-	return 0;
-}
-
-ssize_t write(int fd, const void *data, size_t size)
-{
-	char link[64], path[256], bdf[64];
-	ssize_t length;
-	int ret;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	length = readlink(link, path, sizeof(path) - 1);
-	path[length > 0 ? length : 0] = '\0';
-	if (strncmp(path, fake.host.sys, strlen(fake.host.sys)) != 0)
-		return syscall(SYS_write, fd, data, size);
-	fake.writes++;
-	if (fake.writes == fake.kill_at)
-		raise(SIGKILL);
-	snprintf(bdf, sizeof(bdf), "%.*s", (int)size, (const char *)data);
-	ret = fake.writes == fake.fail_at ? -EIO : sysfs_written(path, bdf);
-	if (ret) {
-		errno = -ret;
-		return -1;
-	}
-	return syscall(SYS_write, fd, data, size);
-}
 
 #define GROUP 2
 static const char *const names[] = {"0002:02:01.0", "0002:02:01.1", "0002:02:01.2",
@@ -155,8 +23,7 @@ static void setup(void)
 {
 	unsigned i;
 
-	memset(&fake, 0, sizeof(fake));
-	fake_host_init(&fake.host);
+	fake_sysfs_init(&fake.host);
 	fake_device(&fake.host, "0002:01:00.0", GROUP, "0x060400\n", "pcieport");
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		fake_device(&fake.host, names[i], GROUP, "0x0c0300\n",
@@ -170,15 +37,37 @@ static void teardown(void)
 	fake_host_exit(&fake.host);
 }
 
-static int claim(bool take, struct claim **taken)
+static void find_group(struct host_group *group)
 {
-	struct host_group group;
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s/kernel/iommu_groups/%d", fake.host.sys, GROUP);
-	ck_assert_int_eq(host_group_find(&fake.host.root, path, &group, &fake.host.log), 0);
+	ck_assert_int_eq(host_group_find(&fake.host.root, path, group, &fake.host.log), 0);
+}
+
+static int claim(bool take, struct claim **taken)
+{
+	struct host_group group;
+
+	find_group(&group);
 	*taken = NULL;
 	return claim_group(&fake.host.root, &group, take, &fake.host.log, taken);
+}
+
+static int keep(void)
+{
+	struct host_group group;
+
+	find_group(&group);
+	return claim_group_keep(&fake.host.root, &group, &fake.host.log);
+}
+
+static int end_keep(void)
+{
+	struct host_group group;
+
+	find_group(&group);
+	return claim_give_back(&fake.host.root, &group, &fake.host.log);
 }
 
 static unsigned count_records(void)
@@ -324,8 +213,8 @@ START_TEST(test_claim_every_failure)
 	unsigned at;
 
 	for (at = 1; ; at++) {
-		fake.writes = 0;
-		fake.fail_at = at;
+		fake_sysfs.writes = 0;
+		fake_sysfs.fail_at = at;
 		if (claim(true, &taken) == 0)
 			break;
 		ck_assert_ptr_null(taken);
@@ -333,7 +222,7 @@ START_TEST(test_claim_every_failure)
 		expect_untouched();
 	}
 	ck_assert_uint_eq(at, 3 + 2 + 3 + 1);
-	fake.fail_at = 0;
+	fake_sysfs.fail_at = 0;
 	claim_release(taken);
 	expect_untouched();
 }
@@ -343,7 +232,7 @@ START_TEST(test_claim_not_taken_by_vfio)
 {
 	struct claim *taken;
 
-	fake.probe_ignored = true;
+	fake_sysfs.probe_ignored = true;
 	ck_assert_int_eq(claim(true, &taken), -ENODEV);
 	ck_assert_contains(fake_log(&fake.host), "cannot bind 0002:02:01.0 to vfio-pci");
 	expect_untouched();
@@ -357,13 +246,13 @@ START_TEST(test_release_every_failure)
 	unsigned at;
 
 	for (at = 1; ; at++) {
-		fake.fail_at = 0;
+		fake_sysfs.fail_at = 0;
 		ck_assert_int_eq(claim(true, &taken), 0);
 		fake_log(&fake.host);
-		fake.writes = 0;
-		fake.fail_at = at;
+		fake_sysfs.writes = 0;
+		fake_sysfs.fail_at = at;
 		claim_release(taken);
-		if (fake.writes < at)
+		if (fake_sysfs.writes < at)
 			break;
 		ck_assert_uint_eq(count_records(), 1);
 		ck_assert_contains(fake_log(&fake.host), "cannot ");
@@ -383,8 +272,8 @@ static bool claim_and_die(unsigned kill_at)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		fake.writes = 0;
-		fake.kill_at = kill_at;
+		fake_sysfs.writes = 0;
+		fake_sysfs.kill_at = kill_at;
 		claim(true, &taken);
 		_exit(0);
 	}
@@ -548,7 +437,7 @@ START_TEST(test_group_in_use)
 	struct claim *taken;
 
 	claim_and_die(0);
-	snprintf(fake.busy, sizeof(fake.busy), "%s/vfio/%d", fake.host.dev, GROUP);
+	snprintf(fake_sysfs.busy, sizeof(fake_sysfs.busy), "%s/vfio/%d", fake.host.dev, GROUP);
 	fake_log(&fake.host);
 	ck_assert_int_eq(claim(true, &taken), -EBUSY);
 	ck_assert_contains(fake_log(&fake.host), "group 2 is in use by another process");
@@ -563,7 +452,8 @@ START_TEST(test_bad_record)
 {
 	static const char *const texts[] = {
 		"nvme", "../../../x\n\n", "nvme\n/etc\n", ".\n\n", "nvme\n\n\n",
-		"a-name-that-is-longer-than-any-driver-has\n\n", "nv\tme\n\n",
+		"a-name-that-is-longer-than-any-driver-has\n\n", "nv\tme\n\n", "nvme\n\nkeep\n",
+		"nvme\n\nkept\nkept\n",
 	};
 	struct claim *taken;
 
@@ -599,6 +489,137 @@ START_TEST(test_no_run_folder)
 }
 END_TEST
 
+/* A kept claim lasts: the next process, pvmm --claim or a restore among them, leaves it. */
+START_TEST(test_keep)
+{
+	struct claim *taken;
+	char driver[CLAIM_NAME_SIZE];
+
+	ck_assert_int_eq(end_keep(), -ENOENT);
+	ck_assert_int_eq(keep(), 0);
+	ck_assert_str_eq(fake_log(&fake.host), "");
+	expect_taken();
+	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
+	ck_assert_int_eq(claim(true, &taken), 0);
+	claim_release(taken);
+	expect_taken();
+	ck_assert_int_eq(claim_former_driver(&fake.host.root, names[0], driver, sizeof(driver)), 0);
+	ck_assert_str_eq(driver, "uhci_hcd");
+	ck_assert_int_eq(claim_former_driver(&fake.host.root, names[3], driver, sizeof(driver)),
+			 -ENOENT);
+	ck_assert_int_eq(keep(), 0);
+	ck_assert_int_eq(end_keep(), 0);
+	expect_untouched();
+	ck_assert_int_eq(end_keep(), -ENOENT);
+}
+END_TEST
+
+START_TEST(test_keep_every_failure)
+{
+	unsigned at;
+
+	for (at = 1; ; at++) {
+		fake_sysfs.writes = 0;
+		fake_sysfs.fail_at = at;
+		if (keep() == 0)
+			break;
+		ck_assert_contains(fake_log(&fake.host), "cannot bind 0002:02:01.");
+		expect_untouched();
+	}
+	ck_assert_uint_eq(at, 3 + 2 + 3 + 1);
+	fake_sysfs.fail_at = 0;
+	ck_assert_int_eq(end_keep(), 0);
+	expect_untouched();
+}
+END_TEST
+
+/* What could not be given back can be given back later; the rest is back. */
+START_TEST(test_end_keep_every_failure)
+{
+	unsigned at;
+
+	for (at = 1; ; at++) {
+		fake_sysfs.fail_at = 0;
+		ck_assert_int_eq(keep(), 0);
+		fake_sysfs.writes = 0;
+		fake_sysfs.fail_at = at;
+		if (end_keep() == 0)
+			break;
+		ck_assert_uint_eq(count_records(), 1);
+		ck_assert_int_eq(end_keep(), 0);
+		expect_untouched();
+	}
+	ck_assert_uint_eq(at, 3 + 2 + 3 + 1);
+}
+END_TEST
+
+/* A kept claim that was not finished is taken over by the next of either kind. */
+START_TEST(test_keep_killed)
+{
+	struct claim *taken;
+	int status;
+	unsigned at;
+	pid_t pid;
+
+	for (at = 1; at <= 3 + 2 + 3; at++) {
+		pid = fork();
+		if (pid == 0) {
+			fake_sysfs.writes = 0;
+			fake_sysfs.kill_at = at;
+			keep();
+			_exit(0);
+		}
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert(WIFSIGNALED(status));
+		if (at % 2) {
+			ck_assert_int_eq(keep(), 0);
+			expect_taken();
+		} else {
+			ck_assert_int_eq(claim(true, &taken), 0);
+			expect_taken();
+			claim_release(taken);
+		}
+		end_keep();
+		expect_untouched();
+	}
+}
+END_TEST
+
+/* What a killed pvmm left behind can be kept, or given back at once. */
+START_TEST(test_keep_adopts)
+{
+	claim_and_die(0);
+	ck_assert_int_eq(keep(), 0);
+	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
+	expect_taken();
+	ck_assert_int_eq(end_keep(), 0);
+	expect_untouched();
+	claim_and_die(0);
+	ck_assert_int_eq(end_keep(), 0);
+	expect_untouched();
+}
+END_TEST
+
+/* Nothing is given back that somebody uses, or that another pvmm will give back. */
+START_TEST(test_end_keep_in_use)
+{
+	struct claim *taken;
+
+	ck_assert_int_eq(claim(true, &taken), 0);
+	fake_log(&fake.host);
+	ck_assert_int_eq(end_keep(), -EBUSY);
+	ck_assert_contains(fake_log(&fake.host), "0002:02:01.0 is in use by another pvmm");
+	expect_taken();
+	claim_release(taken);
+	ck_assert_int_eq(keep(), 0);
+	snprintf(fake_sysfs.busy, sizeof(fake_sysfs.busy), "%s/vfio/%d", fake.host.dev, GROUP);
+	fake_log(&fake.host);
+	ck_assert_int_eq(end_keep(), -EBUSY);
+	ck_assert_contains(fake_log(&fake.host), "group 2 is in use by another process");
+	expect_taken();
+}
+END_TEST
+
 static Suite *group_claim_suite(void)
 {
 	const TTest *const tests[] = {
@@ -608,7 +629,9 @@ static Suite *group_claim_suite(void)
 		test_keeper_stop, test_keeper_after_kill, test_keeper_nothing_claimed,
 		test_killed_then_claim, test_killed_then_restore, test_killed_then_repaired,
 		test_driver_gone, test_owner_lives, test_group_in_use, test_record_without_meaning,
-		test_no_run_folder,
+		test_no_run_folder, test_keep, test_keep_every_failure,
+		test_end_keep_every_failure, test_keep_killed, test_keep_adopts,
+		test_end_keep_in_use,
 	};
 	Suite *suite = suite_create("group_claim");
 	TCase *tcase = tcase_create("group_claim");
@@ -616,7 +639,7 @@ static Suite *group_claim_suite(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 60);
-	tcase_add_loop_test(tcase, test_bad_record, 0, 7);
+	tcase_add_loop_test(tcase, test_bad_record, 0, 9);
 	for (i = 0; i < ARRAY_SIZE(tests); i++)
 		tcase_add_test(tcase, tests[i]);
 	suite_add_tcase(suite, tcase);

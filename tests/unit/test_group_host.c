@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Finding groups in sysfs and checking what blocks them, on a host made of files. This
- * program has an ioctl() and an open() of its own, for what files cannot answer.
+ * program has an ioctl() of its own, for what files cannot answer.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/vfio.h>
-#include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 
-#include "tests/unit/fake_host.h"
+#include "tests/unit/fake_addresses.h"
+#include "tests/unit/fake_sysfs.h"
 
 #define NVME "0x010802\n"
 #define ETHERNET "0x020000\n"
@@ -21,7 +18,6 @@
 static struct {
 	struct fake_host host;
 	int tce_extension;	/* what VFIO_CHECK_EXTENSION says */
-	char busy[128];		/* opening this path gives EBUSY */
 } fake;
 
 int ioctl(int fd, unsigned long request, ...)
@@ -32,28 +28,12 @@ int ioctl(int fd, unsigned long request, ...)
 	return -1;
 }
 
-int open(const char *path, int flags, ...)
-{
-	mode_t mode = 0;
-	va_list args;
-
-	if (flags & O_CREAT) {
-		va_start(args, flags);
-		mode = va_arg(args, mode_t);
-		va_end(args);
-	}
-	if (strcmp(path, fake.busy) == 0) {
-		errno = EBUSY;
-		return -1;
-	}
-	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
-}
-
 static void setup(void)
 {
 	memset(&fake, 0, sizeof(fake));
+	memset(&fake_addresses, 0, sizeof(fake_addresses));
 	fake.tce_extension = 1;
-	fake_host_init(&fake.host);
+	fake_sysfs_init(&fake.host);
 	fake_device(&fake.host, "0001:01:00.0", 1, NVME, "nvme");
 	fake_device(&fake.host, "0002:02:01.7", 2, "0x0c0320\n", "ehci-pci");
 	fake_device(&fake.host, "0002:02:01.0", 2, UHCI, "uhci_hcd");
@@ -246,7 +226,7 @@ START_TEST(test_check_busy)
 {
 	const char *text;
 
-	snprintf(fake.busy, sizeof(fake.busy), "%s/vfio/3", fake.host.dev);
+	snprintf(fake_sysfs.busy, sizeof(fake_sysfs.busy), "%s/vfio/3", fake.host.dev);
 	ck_assert_uint_eq(check_one("0003:01:00.0", false, &text), 1);
 	ck_assert_contains(text, "group 3 is in use by another process");
 }
@@ -475,6 +455,52 @@ START_TEST(test_check_network)
 }
 END_TEST
 
+/* Up, or with an address that somebody gave it: both are in use. */
+START_TEST(test_check_addresses)
+{
+	static const struct {
+		const char *flags, *address, *other;
+		const char *text;	/* NULL: not in use */
+	} cases[] = {
+		{"0x1002\n", NULL, NULL, NULL},
+		{"0x1002\n", "fe80::1", NULL, NULL},
+		{"0x1003\n", "fe80::1", NULL, "which is up; run: ip link set eth0 down\n"},
+		{"0x1002\n", "10.0.2.15", NULL,
+		 "which has 10.0.2.15; run: ip address flush dev eth0\n"},
+		{"0x1003\n", "10.0.2.15", NULL, "which is up with 10.0.2.15; run: "
+		 "ip link set eth0 down && ip address flush dev eth0\n"},
+		{"0x1002\n", "10.0.2.15", "2001:db8::1", "which has 10.0.2.15, 2001:db8::1; run: "},
+	};
+	const char *text;
+
+	fake_file(&fake.host, cases[_i].flags, "sys/devices/pci/0003:01:00.0/net/eth0/flags");
+	fake_link(&fake.host, "sys/devices/pci/0003:01:00.0/net/eth0", "sys/class/net/eth0");
+	fake_address("lo", "127.0.0.1");
+	fake_address("eth0", NULL);
+	fake_address("eth01", "10.9.9.9");
+	if (cases[_i].address)
+		fake_address("eth0", cases[_i].address);
+	if (cases[_i].other)
+		fake_address("eth0", cases[_i].other);
+	ck_assert_uint_eq(check_one("0003:01:00.0", true, &text), cases[_i].text != NULL);
+	if (cases[_i].text)
+		ck_assert_contains(text, cases[_i].text);
+}
+END_TEST
+
+/* That the kernel does not tell addresses is no reason to call it free of them or to stop. */
+START_TEST(test_check_addresses_unknown)
+{
+	const char *text;
+
+	fake_addresses.broken = true;
+	fake_file(&fake.host, "0x1003\n", "sys/devices/pci/0003:01:00.0/net/e'0/flags");
+	fake_link(&fake.host, "sys/devices/pci/0003:01:00.0/net/e'0", "sys/class/net/e'0");
+	ck_assert_uint_eq(check_one("0003:01:00.0", true, &text), 1);
+	ck_assert_contains(text, "e'0, which is up; run: ip link set 'e'\\''0' down\n");
+}
+END_TEST
+
 START_TEST(test_check_virtual_functions)
 {
 	const char *text;
@@ -511,7 +537,7 @@ static Suite *group_host_suite(void)
 		test_check_lock_limit, test_check_permission, test_check_mounts, test_check_swap,
 		test_check_stacked, test_check_circle, test_check_nvme_multipath,
 		test_check_btrfs_member, test_check_share, test_check_network,
-		test_check_virtual_functions, test_check_all_at_once,
+		test_check_addresses_unknown, test_check_virtual_functions, test_check_all_at_once,
 	};
 	Suite *suite = suite_create("group_host");
 	TCase *tcase = tcase_create("group_host");
@@ -520,6 +546,7 @@ static Suite *group_host_suite(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, test_find_forms, 0, 5);
 	tcase_add_loop_test(tcase, test_find_errors, 0, 12);
+	tcase_add_loop_test(tcase, test_check_addresses, 0, 6);
 	for (i = 0; i < ARRAY_SIZE(tests); i++)
 		tcase_add_test(tcase, tests[i]);
 	suite_add_tcase(suite, tcase);

@@ -5,15 +5,11 @@
  * asked. Any call can be made to fail.
  */
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
-#include <stdarg.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 
-#include "tests/unit/fake_host.h"
+#include "tests/unit/fake_sysfs.h"
 #include "vmm/group/vfio.h"
 
 #define GROUP 7
@@ -46,25 +42,7 @@ static struct {
 	struct group_area unmapped;
 	struct vfio_iommu_spapr_register_memory registered;
 	int dma_error;
-	char busy[128];		/* opening this path gives EBUSY */
 } fake;
-
-int open(const char *path, int flags, ...)
-{
-	mode_t mode = 0;
-	va_list args;
-
-	if (flags & O_CREAT) {
-		va_start(args, flags);
-		mode = va_arg(args, mode_t);
-		va_end(args);
-	}
-	if (strcmp(path, fake.busy) == 0) {
-		errno = EBUSY;
-		return -1;
-	}
-	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
-}
 
 static void trace(const char *format, ...) PRINTF(1, 2);
 
@@ -369,7 +347,7 @@ static void setup(void)
 	unsigned i;
 
 	memset(&fake, 0, sizeof(fake));
-	fake_host_init(&fake.host);
+	fake_sysfs_init(&fake.host);
 	fake_file(&fake.host, "", "dev/vfio/7");
 	fake_device(&fake.host, "0002:01:00.0", GROUP, "0x060400\n", "pcieport");
 	for (i = 0; i < NR_FUNCTIONS; i++) {
@@ -501,7 +479,7 @@ START_TEST(test_open_errors)
 	if (cases[_i].missing)
 		fake_remove(&fake.host, cases[_i].missing);
 	if (cases[_i].busy)
-		snprintf(fake.busy, sizeof(fake.busy), "%s/vfio/7", fake.host.dev);
+		snprintf(fake_sysfs.busy, sizeof(fake_sysfs.busy), "%s/vfio/7", fake.host.dev);
 	fake.viable = !cases[_i].not_viable;
 	fake.window_start = cases[_i].start;
 	fake.window_size = cases[_i].size;

@@ -23,6 +23,7 @@ struct claimed_device {
 struct claim {
 	const struct host_root *root;
 	struct log *log;
+	bool keep;	/* until somebody releases it, not until this process ends */
 	unsigned nr_devices;
 	struct claimed_device devices[HOST_GROUP_MAX_DEVICES];
 };
@@ -148,20 +149,16 @@ static void tell_way_back(const struct claim *claim, const char *bdf, const char
 static int fill_record(const struct claim *claim, const char *bdf, const char *driver,
 		       struct claim_record *record)
 {
+	bool same_keep = record->kept == claim->keep;
 	int ret = 0;
 
+	record->kept = claim->keep;
 	if (!record->found)
 		ret = read_override(claim->root, bdf, record->override);
 	if (record->found && (!driver[0] || strcmp(driver, VFIO_DRIVER) == 0))
-		return 0;
+		return same_keep ? 0 : claim_record_write(record);
 	strcpy(record->driver, driver);
 	return ret ? ret : claim_record_write(record);
-}
-
-/* Bound already, and pvmm did not do it: it is the operator's, and stays as it is. */
-static bool is_operators(const char *driver, int open_result)
-{
-	return strcmp(driver, VFIO_DRIVER) == 0 && open_result == -ENOENT;
 }
 
 static int claim_named(struct claim *claim, const char *bdf, const char *driver)
@@ -171,10 +168,14 @@ static int claim_named(struct claim *claim, const char *bdf, const char *driver)
 	int ret;
 
 	ret = claim_record_open(claim->root, bdf, !bound, &device->record);
-	if (is_operators(driver, ret))
-		return 0;
+	if (bound && ret == -ENOENT)
+		return 0;	/* not pvmm's doing: it is the operator's, and stays as it is */
 	if (ret)
 		return ret;
+	if (bound && device->record.kept) {
+		claim_record_close(&device->record);	/* likewise */
+		return 0;
+	}
 	ret = fill_record(claim, bdf, driver, &device->record);
 	if (ret) {
 		claim_record_remove(claim->root, bdf, &device->record);
@@ -182,9 +183,26 @@ static int claim_named(struct claim *claim, const char *bdf, const char *driver)
 	}
 	strcpy(device->bdf, bdf);
 	claim->nr_devices++;
-	if (device->record.driver[0])
+	if (device->record.driver[0] && !claim->keep)
 		tell_way_back(claim, bdf, device->record.driver);
 	return bound ? 0 : bind_vfio(claim->root, bdf, driver);
+}
+
+static void tell_claim_error(const struct claim *claim, const char *bdf, int error)
+{
+	const char *run = claim->root->run;
+
+	if (error == -EALREADY)
+		log_error(claim->log, "%s is in use by another pvmm; stop that first (fuser "
+			  "%s/pvmm/claims/%s shows which)", bdf, run, bdf);
+	else if (error == -EBADMSG)
+		log_error(claim->log, "%s/pvmm/claims/%s does not hold a record; delete it when %s "
+			  "is with its driver", run, bdf, bdf);
+	else if (error == -EACCES)
+		log_error(claim->log, "no permission to bind and unbind %s; run as root", bdf);
+	else
+		log_error(claim->log, "cannot bind %s to " VFIO_DRIVER ": %s; dmesg may say why",
+			  bdf, strerror(-error));
 }
 
 static int claim_device(struct claim *claim, const struct pci_address *address, bool take)
@@ -201,42 +219,40 @@ static int claim_device(struct claim *claim, const struct pci_address *address, 
 	}
 	if (!ret)
 		ret = claim_named(claim, bdf, driver);
-	if (ret == -EALREADY) {
-		log_error(claim->log, "%s is in use by another pvmm; stop that first (fuser "
-			  "%s/pvmm/claims/%s shows which)", bdf, claim->root->run, bdf);
+	if (ret)
+		tell_claim_error(claim, bdf, ret);
+	return ret == -EALREADY ? -EBUSY : ret;
+}
+
+static int claim_devices(struct claim *claim, const struct host_group *group, bool take)
+{
+	int ret = 0;
+	unsigned i;
+
+	/* Before anything is adopted: giving back what somebody has open would wait for them. */
+	if (host_group_in_use(claim->root, group->number)) {
+		log_error(claim->log, "group %u is in use by another process; stop it first",
+			  group->number);
 		return -EBUSY;
 	}
-	if (ret == -EBADMSG)
-		log_error(claim->log, "%s/pvmm/claims/%s does not hold a record; delete it when %s "
-			  "is with its driver", claim->root->run, bdf, bdf);
-	else if (ret)
-		log_error(claim->log, "cannot bind %s to " VFIO_DRIVER ": %s; dmesg may say why",
-			  bdf, strerror(-ret));
+	for (i = 0; !ret && i < group->nr_devices; i++) {
+		if (!group->devices[i].is_bridge)
+			ret = claim_device(claim, &group->devices[i].address, take);
+	}
 	return ret;
 }
 
 int claim_group(const struct host_root *root, const struct host_group *group, bool take,
 		struct log *log, struct claim **claim)
 {
-	struct claim *taken;
-	int ret = 0;
-	unsigned i;
+	struct claim *taken = calloc(1, sizeof(*taken));
+	int ret;
 
-	/* Before anything is adopted: giving back what somebody has open would wait for them. */
-	if (host_group_in_use(root, group->number)) {
-		log_error(log, "group %u is in use by another process; stop it first",
-			  group->number);
-		return -EBUSY;
-	}
-	taken = calloc(1, sizeof(*taken));
 	if (!taken)
 		return -ENOMEM;
 	taken->root = root;
 	taken->log = log;
-	for (i = 0; !ret && i < group->nr_devices; i++) {
-		if (!group->devices[i].is_bridge)
-			ret = claim_device(taken, &group->devices[i].address, take);
-	}
+	ret = claim_devices(taken, group, take);
 	if (ret) {
 		claim_release(taken);
 		return ret;
@@ -245,16 +261,96 @@ int claim_group(const struct host_root *root, const struct host_group *group, bo
 	return 0;
 }
 
-void claim_release(struct claim *claim)
+int claim_group_keep(const struct host_root *root, const struct host_group *group,
+		     struct log *log)
 {
+	struct claim *claim = calloc(1, sizeof(*claim));
+	int ret;
+
 	if (!claim)
-		return;
+		return -ENOMEM;
+	claim->root = root;
+	claim->log = log;
+	claim->keep = true;
+	ret = claim_devices(claim, group, true);
+	if (ret)
+		claim_release(claim);
+	else
+		claim_forget(claim);
+	return ret;
+}
+
+/* Locks the records of all devices that have one. */
+static int adopt_devices(struct claim *claim, const struct host_group *group)
+{
+	int ret = 0;
+	unsigned i;
+
+	for (i = 0; (!ret || ret == -ENOENT) && i < group->nr_devices; i++) {
+		struct claimed_device *device = &claim->devices[claim->nr_devices];
+
+		pci_address_text(&group->devices[i].address, device->bdf);
+		ret = claim_record_open(claim->root, device->bdf, false, &device->record);
+		if (!ret)
+			claim->nr_devices++;
+		else if (ret != -ENOENT)
+			tell_claim_error(claim, device->bdf, ret);
+	}
+	if (ret && ret != -ENOENT)
+		return ret == -EALREADY ? -EBUSY : ret;
+	return claim->nr_devices ? 0 : -ENOENT;
+}
+
+static int give_back_all(struct claim *claim)
+{
+	int ret = 0;
+
 	while (claim->nr_devices--) {
 		struct claimed_device *device = &claim->devices[claim->nr_devices];
 
-		give_back(claim->root, claim->log, device->bdf, &device->record);
+		if (give_back(claim->root, claim->log, device->bdf, &device->record))
+			ret = -EIO;
 	}
 	free(claim);
+	return ret;
+}
+
+int claim_give_back(const struct host_root *root, const struct host_group *group,
+		    struct log *log)
+{
+	struct claim *claim = calloc(1, sizeof(*claim));
+	int ret;
+
+	if (!claim)
+		return -ENOMEM;
+	claim->root = root;
+	claim->log = log;
+	ret = adopt_devices(claim, group);
+	if (!ret && host_group_in_use(root, group->number)) {
+		log_error(log, "group %u is in use by another process; stop it first",
+			  group->number);
+		ret = -EBUSY;
+	}
+	if (!ret)
+		return give_back_all(claim);
+	claim_forget(claim);
+	return ret;
+}
+
+int claim_former_driver(const struct host_root *root, const char *bdf, char *driver, size_t size)
+{
+	struct claim_record record;
+	int ret = claim_record_peek(root, bdf, &record);
+
+	if (!ret)
+		snprintf(driver, size, "%s", record.driver);
+	return ret;
+}
+
+void claim_release(struct claim *claim)
+{
+	if (claim)
+		give_back_all(claim);
 }
 
 unsigned claim_files(const struct claim *claim, int *files, unsigned max)
@@ -293,6 +389,10 @@ static bool restore_device(const struct host_root *root, struct log *log, const 
 		if (ret != -EALREADY)
 			log_warn(log, "cannot read %s/pvmm/claims/%s: %s; delete it when %s is "
 				 "with its driver", root->run, bdf, strerror(-ret), bdf);
+		return false;
+	}
+	if (record.kept) {
+		claim_record_close(&record);
 		return false;
 	}
 	if (!record.found || sysfs_read_number(&vendor, "%s/bus/pci/devices/%s/vendor", root->sys,

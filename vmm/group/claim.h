@@ -2,9 +2,9 @@
 /*
  * Moving a group's devices from their host drivers to vfio-pci and back, all or nothing. What
  * each had before is kept in memory and, for the case that pvmm is killed, in a small file
- * under the runtime folder (/run/pvmm/claims/BDF, holding the driver's name; empty: it had
- * none), so that the next claim or claim_restore() can give it back. The record is locked for
- * as long as its owner lives, which tells one in use from one left behind.
+ * under the runtime folder (/run/pvmm/claims/BDF), so that the next claim or claim_restore()
+ * can give it back. The record is locked for as long as its owner lives, which tells one in use
+ * from one left behind. A claim that is kept has no owner: it lasts until claim_give_back().
  */
 #ifndef PVMM_GROUP_CLAIM_H
 #define PVMM_GROUP_CLAIM_H
@@ -26,12 +26,30 @@ int claim_group(const struct host_root *root, const struct host_group *group, bo
  * The group must be closed: unbinding a device that is open waits until it is not. */
 void claim_release(struct claim *claim);
 
+/*
+ * The same with devices of host drivers taken, to last when this process is gone: claims of
+ * others leave the devices as they are, on vfio-pci. What is on vfio-pci already without pvmm's
+ * doing is the operator's, and is not recorded.
+ */
+int claim_group_keep(const struct host_root *root, const struct host_group *group,
+		     struct log *log);
+/*
+ * Ends what claim_group_keep() did, or a killed pvmm left behind. -ENOENT without a line on
+ * @log: there is nothing to give back. -EBUSY: somebody uses the group, nothing was done. -EIO:
+ * @log says which devices could not be given back.
+ */
+int claim_give_back(const struct host_root *root, const struct host_group *group,
+		    struct log *log);
+/* The driver that a claimed device goes back to; "" for none. -ENOENT: pvmm did not claim it. */
+int claim_former_driver(const struct host_root *root, const char *bdf, char *driver, size_t size);
+
 /* The files that must stay open for the claim to hold; stores at most @max, returns how many. */
 unsigned claim_files(const struct claim *claim, int *files, unsigned max);
 /* Another process has the claim now (a fork with the claim's files): frees, gives nothing back. */
 void claim_forget(struct claim *claim);
 
-/* Gives back every device that a killed pvmm left behind and nobody uses; returns how many. */
+/* Gives back every device that a killed pvmm left behind, not kept, and nobody uses; returns how
+ * many. */
 unsigned claim_restore(const struct host_root *root, struct log *log);
 
 #endif

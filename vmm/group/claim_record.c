@@ -29,6 +29,9 @@ static int make_folder(const struct host_root *root, const char *name)
 	return mkdir(path, 0755) && errno != EEXIST ? -errno : 0;
 }
 
+#define KEPT_LINE "kept\n"
+#define RECORD_SIZE (2 * CLAIM_NAME_SIZE + sizeof(KEPT_LINE))
+
 /* A driver's name becomes a part of a path later. */
 static bool is_name(const char *text)
 {
@@ -45,9 +48,10 @@ static int parse_record(struct claim_record *record, char *text)
 		return -EBADMSG;
 	*end = '\0';
 	end = strchr(override, '\n');
-	if (!end || end[1])
+	if (!end || (end[1] && strcmp(end + 1, KEPT_LINE) != 0))
 		return -EBADMSG;
 	*end = '\0';
+	record->kept = end[1];
 	if (!is_name(text) || !is_name(override) || strlen(text) >= CLAIM_NAME_SIZE ||
 	    strlen(override) >= CLAIM_NAME_SIZE)
 		return -EBADMSG;
@@ -59,7 +63,7 @@ static int parse_record(struct claim_record *record, char *text)
 /* An empty file is one whose maker died before it touched the device: as good as none. */
 static int read_record(struct claim_record *record)
 {
-	char text[2 * CLAIM_NAME_SIZE + 2];
+	char text[RECORD_SIZE + 1];
 	ssize_t length = pread(record->fd, text, sizeof(text) - 1, 0);
 
 	if (length < 0)
@@ -119,10 +123,31 @@ int claim_record_open(const struct host_root *root, const char *bdf, bool create
 	return ret;
 }
 
+int claim_record_peek(const struct host_root *root, const char *bdf, struct claim_record *record)
+{
+	char path[PATH_MAX];
+	int ret;
+
+	memset(record, 0, sizeof(*record));
+	record->fd = -1;
+	ret = record_path(root, bdf, path);
+	if (ret)
+		return ret;
+	record->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (record->fd < 0)
+		return -errno;
+	ret = read_record(record);
+	claim_record_close(record);
+	if (!ret && !record->found)
+		ret = -ENOENT;
+	return ret;
+}
+
 int claim_record_write(const struct claim_record *record)
 {
-	char text[2 * CLAIM_NAME_SIZE + 2];
-	int length = snprintf(text, sizeof(text), "%s\n%s\n", record->driver, record->override);
+	char text[RECORD_SIZE + 1];
+	int length = snprintf(text, sizeof(text), "%s\n%s\n%s", record->driver,
+			      record->override, record->kept ? KEPT_LINE : "");
 	ssize_t written;
 
 	if (ftruncate(record->fd, 0))

@@ -2,7 +2,8 @@
 /*
  * Private to claims: the record of one device, a file under the runtime folder that says what
  * the device was before it was taken. Two lines: the driver, and driver_override; either may
- * be empty. Whoever owns the device keeps the file locked.
+ * be empty. A third, "kept", if the claim is to last until somebody releases it. Whoever owns
+ * the device keeps the file locked; nobody does if it is kept.
  */
 #ifndef PVMM_GROUP_CLAIM_RECORD_H
 #define PVMM_GROUP_CLAIM_RECORD_H
@@ -13,7 +14,8 @@
 
 struct claim_record {
 	int fd;		/* holds the lock; -1: closed */
-	bool found;	/* it was there before: somebody left it behind */
+	bool found;	/* it was there before: kept, or somebody left it behind */
+	bool kept;	/* outlives the process that made it */
 	char driver[CLAIM_NAME_SIZE];
 	char override[CLAIM_NAME_SIZE];
 };
@@ -25,6 +27,8 @@ struct claim_record {
  */
 int claim_record_open(const struct host_root *root, const char *bdf, bool create,
 		      struct claim_record *record);
+/* Reads the record without a lock, for whoever only looks; -ENOENT: none. */
+int claim_record_peek(const struct host_root *root, const char *bdf, struct claim_record *record);
 /* Replaces the contents by what @record says. */
 int claim_record_write(const struct claim_record *record);
 /* Lets go of it; the file stays. */

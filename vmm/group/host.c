@@ -15,7 +15,7 @@
 #include "vmm/group/sysfs.h"
 
 const struct host_root host_root_system = {
-	.sys = "/sys", .proc = "/proc", .dev = "/dev", .run = "/run",
+	.sys = "/sys", .proc = "/proc", .dev = "/dev", .run = "/run", .etc = "/etc",
 };
 
 #define CLASS_PCI_BRIDGE 0x0604
@@ -73,8 +73,11 @@ static const char *class_name(uint32_t class_code)
 
 void host_device_describe(const struct host_device *device, char *text, size_t size)
 {
-	snprintf(text, size, "%s (%04x:%04x)", class_name(device->class_code), device->vendor,
-		 device->device);
+	if (device->is_pci)
+		snprintf(text, size, "%s (%04x:%04x)", class_name(device->class_code),
+			 device->vendor, device->device);
+	else
+		snprintf(text, size, "platform device");
 }
 
 const char *pci_address_text(const struct pci_address *address, char *text)
@@ -86,9 +89,12 @@ const char *pci_address_text(const struct pci_address *address, char *text)
 
 static int compare_devices(const void *left, const void *right)
 {
-	const struct pci_address *a = &((const struct host_device *)left)->address;
-	const struct pci_address *b = &((const struct host_device *)right)->address;
+	const struct host_device *first = left, *second = right;
+	const struct pci_address *a = &first->address, *b = &second->address;
 
+	if (!first->is_pci || !second->is_pci)
+		return first->is_pci != second->is_pci ? second->is_pci - first->is_pci :
+						       strcmp(first->name, second->name);
 	if (a->domain != b->domain)
 		return a->domain < b->domain ? -1 : 1;
 	if (a->bus != b->bus)
@@ -96,31 +102,47 @@ static int compare_devices(const void *left, const void *right)
 	return (a->slot << 3 | a->function) - (b->slot << 3 | b->function);
 }
 
-static int read_device(const struct host_root *root, struct host_device *device)
+void host_devices_sort(struct host_device *devices, unsigned nr_devices)
 {
-	char bdf[PCI_ADDRESS_TEXT_SIZE];
+	qsort(devices, nr_devices, sizeof(devices[0]), compare_devices);
+}
+
+static int read_ids(const struct host_root *root, struct host_device *device)
+{
 	uint64_t vendor, id, class_code;
 	int ret;
 
-	pci_address_text(&device->address, bdf);
-	ret = sysfs_read_number(&vendor, "%s/bus/pci/devices/%s/vendor", root->sys, bdf);
+	ret = sysfs_read_number(&vendor, "%s/bus/pci/devices/%s/vendor", root->sys, device->name);
 	if (!ret)
-		ret = sysfs_read_number(&id, "%s/bus/pci/devices/%s/device", root->sys, bdf);
+		ret = sysfs_read_number(&id, "%s/bus/pci/devices/%s/device", root->sys,
+					device->name);
 	if (!ret)
-		ret = sysfs_read_number(&class_code, "%s/bus/pci/devices/%s/class", root->sys, bdf);
+		ret = sysfs_read_number(&class_code, "%s/bus/pci/devices/%s/class", root->sys,
+					device->name);
 	if (ret)
 		return ret;
 	device->vendor = (uint16_t)vendor;
 	device->device = (uint16_t)id;
 	device->class_code = (uint32_t)class_code & 0xffffff;
 	device->is_bridge = device->class_code >> 8 == CLASS_PCI_BRIDGE;
-	ret = sysfs_link_name(device->driver, sizeof(device->driver),
-			      "%s/bus/pci/devices/%s/driver", root->sys, bdf);
-	if (ret == -ENOENT) {
-		device->driver[0] = '\0';
-		ret = 0;
-	}
-	return ret;
+	return 0;
+}
+
+int host_device_read(const struct host_root *root, const char *name, struct host_device *device)
+{
+	int ret = 0;
+
+	memset(device, 0, sizeof(*device));
+	if (snprintf(device->name, sizeof(device->name), "%s", name) >= (int)sizeof(device->name))
+		return -ENAMETOOLONG;
+	device->is_pci = config_parse_pci_address(name, &device->address) == 0;
+	if (device->is_pci)
+		ret = read_ids(root, device);
+	if (ret)
+		return ret;
+	ret = sysfs_link_name(device->driver, sizeof(device->driver), "%s/bus/%s/devices/%s/driver",
+			      root->sys, device->is_pci ? "pci" : "platform", name);
+	return ret == -ENOENT ? 0 : ret;
 }
 
 static int add_device(const struct host_root *root, const char *name, struct host_group *group,
@@ -134,12 +156,12 @@ static int add_device(const struct host_root *root, const char *name, struct hos
 			  group->number, HOST_GROUP_MAX_DEVICES);
 		return -E2BIG;
 	}
-	if (config_parse_pci_address(name, &device->address)) {
+	ret = host_device_read(root, name, device);
+	if (!device->is_pci) {
 		log_error(log, "group %u cannot be passed: %s in it is not a PCI device",
 			  group->number, name);
 		return -ENOTSUP;
 	}
-	ret = read_device(root, device);
 	if (ret) {
 		log_error(log, "group %u: cannot read %s/bus/pci/devices/%s: %s", group->number,
 			  root->sys, name, strerror(-ret));
@@ -192,51 +214,41 @@ static int load_group(const struct host_root *root, unsigned number, struct host
 		log_error(log, "group %u holds no device; give another group", number);
 		return -ENODEV;
 	}
-	qsort(group->devices, group->nr_devices, sizeof(group->devices[0]), compare_devices);
+	host_devices_sort(group->devices, group->nr_devices);
 	return 0;
 }
 
 static int parse_group_number(const char *text, unsigned *number)
 {
-	unsigned long value;
-	char *end;
+	uint64_t value;
 
-	if (text[0] < '0' || text[0] > '9')
-		return -EINVAL;
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno || *end || value > UINT32_MAX)
+	if (config_parse_number(text, UINT32_MAX, &value))
 		return -EINVAL;
 	*number = (unsigned)value;
 	return 0;
 }
 
-/* The operator named one device: say what else changes hands with it. */
-static void tell_company(const struct host_group *group, const struct pci_address *named,
-			 struct log *log)
+void host_tell_company(const struct host_device *devices, unsigned nr_devices, unsigned number,
+		       const struct pci_address *named, struct log *log)
 {
-	char bdf[PCI_ADDRESS_TEXT_SIZE], named_bdf[PCI_ADDRESS_TEXT_SIZE], text[64];
+	char named_bdf[PCI_ADDRESS_TEXT_SIZE], text[HOST_DEVICE_TEXT_SIZE];
 	unsigned i;
 
 	pci_address_text(named, named_bdf);
-	for (i = 0; i < group->nr_devices; i++) {
-		const struct host_device *device = &group->devices[i];
-
-		pci_address_text(&device->address, bdf);
-		if (device->is_bridge || strcmp(bdf, named_bdf) == 0)
+	for (i = 0; i < nr_devices; i++) {
+		if (devices[i].is_bridge || strcmp(devices[i].name, named_bdf) == 0)
 			continue;
-		host_device_describe(device, text, sizeof(text));
-		log_warn(log, "%s is in group %u, so %s, %s, comes along", named_bdf,
-			 group->number, bdf, text);
+		host_device_describe(&devices[i], text, sizeof(text));
+		log_warn(log, "%s is in group %u, so %s, %s, comes along", named_bdf, number,
+			 devices[i].name, text);
 	}
 }
 
-static int find_by_address(const struct host_root *root, const struct pci_address *address,
-			   struct host_group *group, struct log *log)
+int host_group_of_device(const struct host_root *root, const struct pci_address *address,
+			 unsigned *number, struct log *log)
 {
 	char bdf[PCI_ADDRESS_TEXT_SIZE], name[32];
 	uint64_t vendor;
-	unsigned number;
 	int ret;
 
 	pci_address_text(address, bdf);
@@ -249,15 +261,24 @@ static int find_by_address(const struct host_root *root, const struct pci_addres
 	ret = sysfs_link_name(name, sizeof(name), "%s/bus/pci/devices/%s/iommu_group", root->sys,
 			      bdf);
 	if (!ret)
-		ret = parse_group_number(name, &number);
-	if (ret) {
+		ret = parse_group_number(name, number);
+	if (ret)
 		log_error(log, "%s is in no IOMMU group, so it cannot be isolated; check that the "
 			  "host's IOMMU is on", bdf);
-		return ret;
-	}
-	ret = load_group(root, number, group, log);
+	return ret;
+}
+
+/* The operator named one device: say what else changes hands with it. */
+static int find_by_address(const struct host_root *root, const struct pci_address *address,
+			   struct host_group *group, struct log *log)
+{
+	unsigned number;
+	int ret = host_group_of_device(root, address, &number, log);
+
 	if (!ret)
-		tell_company(group, address, log);
+		ret = load_group(root, number, group, log);
+	if (!ret)
+		host_tell_company(group->devices, group->nr_devices, number, address, log);
 	return ret;
 }
 

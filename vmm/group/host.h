@@ -16,12 +16,18 @@ struct host_root {
 	const char *proc;	/* "/proc" */
 	const char *dev;	/* "/dev" */
 	const char *run;	/* "/run" */
+	const char *etc;	/* "/etc" */
 };
 
 extern const struct host_root host_root_system;
 
+#define HOST_NAME_SIZE 64		/* of a device's folder in sysfs */
+#define HOST_DEVICE_TEXT_SIZE 64
+
 struct host_device {
-	struct pci_address address;
+	char name[HOST_NAME_SIZE];	/* "0001:01:00.0", or what its bus calls it */
+	bool is_pci;
+	struct pci_address address;	/* 0 unless is_pci, like the ids below */
 	uint16_t vendor, device;
 	uint32_t class_code;	/* 24 bits */
 	char driver[32];	/* "" when none */
@@ -44,6 +50,17 @@ struct host_group {
  */
 int host_group_find(const struct host_root *root, const char *name, struct host_group *group,
 		    struct log *log);
+
+/* One device of a group, by its name in sysfs; whether or not it can be passed. 0 or -errno. */
+int host_device_read(const struct host_root *root, const char *name, struct host_device *device);
+/* Sorts PCI devices by address, then others by name. */
+void host_devices_sort(struct host_device *devices, unsigned nr_devices);
+/* The number of the IOMMU group that a PCI device is in; -errno after one line on @log. */
+int host_group_of_device(const struct host_root *root, const struct pci_address *address,
+			 unsigned *number, struct log *log);
+/* Says on @log which devices change hands together with @named. */
+void host_tell_company(const struct host_device *devices, unsigned nr_devices, unsigned number,
+		       const struct pci_address *named, struct log *log);
 
 /* In words for a human: "NVM Express controller (1b36:0010)". */
 void host_device_describe(const struct host_device *device, char *text, size_t size);

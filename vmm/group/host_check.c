@@ -18,16 +18,46 @@
 #include "vmm/group/host_check.h"
 #include "vmm/group/sysfs.h"
 
-void host_check_report(struct host_check *check, const char *format, ...)
-{
-	char text[1024];
-	va_list args;
+/* @buffer is an array; @format the last named parameter. */
+#define FORMAT_INTO(buffer, format)					\
+	do {								\
+		va_list args;						\
+									\
+		va_start(args, format);					\
+		vsnprintf(buffer, sizeof(buffer), format, args);	\
+		va_end(args);						\
+	} while (0)
 
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	log_error(check->log, "%s", text);
-	check->lines++;
+void host_blocker_fix(struct host_blocker *blocker, const char *format, ...)
+{
+	FORMAT_INTO(blocker->command, format);
+}
+
+void host_blocker_advise(struct host_blocker *blocker, const char *format, ...)
+{
+	FORMAT_INTO(blocker->advice, format);
+}
+
+void host_check_report(struct host_check *check, struct host_blocker *blocker,
+		       const char *format, ...)
+{
+	FORMAT_INTO(blocker->text, format);
+	check->count++;
+	check->found(check, blocker);
+}
+
+void host_check_log(struct host_check *check, const struct host_blocker *blocker)
+{
+	char text[HOST_DEVICE_TEXT_SIZE], subject[HOST_NAME_SIZE + HOST_DEVICE_TEXT_SIZE + 8] = "";
+
+	if (blocker->device) {
+		host_device_describe(blocker->device, text, sizeof(text));
+		snprintf(subject, sizeof(subject), "%s, %s, ", blocker->device->name, text);
+	}
+	if (blocker->advice[0])
+		log_error(check->log, "%s%s; %s", subject, blocker->text, blocker->advice);
+	else
+		log_error(check->log, "%s%s; run: %s", subject, blocker->text, blocker->command);
 }
 
 static bool is_repeated(const struct host_group *groups, unsigned index)
@@ -41,37 +71,52 @@ static bool is_repeated(const struct host_group *groups, unsigned index)
 	return false;
 }
 
+void host_check_vfio_pci(struct host_check *check)
+{
+	struct host_blocker blocker = {.kind = HOST_BLOCKER_HOST};
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/bus/pci/drivers/vfio-pci", check->root->sys);
+	if (access(path, F_OK) == 0)
+		return;
+	host_blocker_fix(&blocker, "modprobe vfio-pci");
+	host_check_report(check, &blocker, "the host has no vfio-pci driver loaded");
+}
+
+static void report_closed_container(struct host_check *check, const char *path, int error)
+{
+	struct host_blocker blocker = {.kind = HOST_BLOCKER_HOST};
+
+	if (error == EACCES || error == EPERM) {
+		blocker.kind = HOST_BLOCKER_PERMISSION;
+		host_blocker_fix(&blocker, "chmod 666 %s", path);
+		host_blocker_advise(&blocker, "run as root, or run: chmod 666 %s", path);
+		host_check_report(check, &blocker, "no permission to open %s", path);
+		return;
+	}
+	host_blocker_fix(&blocker, "modprobe vfio_iommu_spapr_tce");
+	host_check_report(check, &blocker, "cannot open %s: %s", path, strerror(error));
+}
+
 /* Any other failure to open it shows when the group itself is opened. */
 static void check_container(struct host_check *check)
 {
+	struct host_blocker blocker = {.kind = HOST_BLOCKER_HOST};
 	char path[PATH_MAX];
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/vfio/vfio", check->root->dev);
 	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0 && (errno == EACCES || errno == EPERM)) {
-		host_check_report(check, "no permission to open %s; run as root, or run: "
-				  "chmod 666 %s", path, path);
-	} else if (fd < 0) {
-		host_check_report(check, "cannot open %s: %s; run: modprobe vfio_iommu_spapr_tce",
-				  path, strerror(errno));
-	} else {
-		if (ioctl(fd, VFIO_CHECK_EXTENSION, VFIO_SPAPR_TCE_v2_IOMMU) <= 0)
-			host_check_report(check, "the host kernel has no sPAPR TCE IOMMU for VFIO "
-					  "loaded; run: modprobe vfio_iommu_spapr_tce");
-		close(fd);
+	if (fd < 0) {
+		report_closed_container(check, path, errno);
+		return;
 	}
-}
-
-static void check_modules(struct host_check *check)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/bus/pci/drivers/vfio-pci", check->root->sys);
-	if (access(path, F_OK))
-		host_check_report(check, "the host has no vfio-pci driver loaded; run: "
-				  "modprobe vfio-pci");
-	check_container(check);
+	if (ioctl(fd, VFIO_CHECK_EXTENSION, VFIO_SPAPR_TCE_v2_IOMMU) <= 0) {
+		host_blocker_fix(&blocker, "modprobe vfio_iommu_spapr_tce");
+		host_check_report(check, &blocker,
+				  "the host kernel has no sPAPR TCE IOMMU for VFIO loaded");
+	}
+	close(fd);
 }
 
 static bool may_lock_any(const struct host_root *root)
@@ -94,16 +139,19 @@ static bool may_lock_any(const struct host_root *root)
 
 static void check_lock_limit(struct host_check *check, uint64_t lock_bytes)
 {
+	struct host_blocker blocker = {.kind = HOST_BLOCKER_PERMISSION};
+	unsigned long long needed = align_up(lock_bytes, KIB) / KIB;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_MEMLOCK, &limit) || limit.rlim_cur == RLIM_INFINITY ||
 	    limit.rlim_cur >= lock_bytes || may_lock_any(check->root))
 		return;
-	host_check_report(check, "the limit for locked memory is %llu KiB, devices need %llu KiB; "
-			  "run as root, or raise it before starting pvmm: ulimit -l %llu",
-			  (unsigned long long)(limit.rlim_cur / KIB),
-			  (unsigned long long)(align_up(lock_bytes, KIB) / KIB),
-			  (unsigned long long)(align_up(lock_bytes, KIB) / KIB));
+	host_blocker_fix(&blocker, "ulimit -l %llu", needed);
+	host_blocker_advise(&blocker, "run as root, or raise it before starting pvmm: "
+			    "ulimit -l %llu", needed);
+	host_check_report(check, &blocker,
+			  "the limit for locked memory is %llu KiB, devices need %llu KiB",
+			  (unsigned long long)(limit.rlim_cur / KIB), needed);
 }
 
 static bool may_write(const char *path)
@@ -114,63 +162,69 @@ static bool may_write(const char *path)
 /* The group's own file exists once a device of the group is bound to vfio-pci. */
 static void check_group_file(struct host_check *check, const struct host_group *group)
 {
+	struct host_blocker blocker = {.kind = HOST_BLOCKER_PERMISSION};
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/vfio/%u", check->root->dev, group->number);
-	if (!may_write(path))
-		host_check_report(check, "no permission to open %s; run as root, or run: "
-				  "chown %u %s", path, (unsigned)geteuid(), path);
-	else if (host_group_in_use(check->root, group->number))
-		host_check_report(check, "group %u is in use by another process; stop it first "
-				  "(fuser -v %s shows which)", group->number, path);
+	if (!may_write(path)) {
+		host_blocker_fix(&blocker, "chown %u %s", (unsigned)geteuid(), path);
+		host_blocker_advise(&blocker, "run as root, or run: chown %u %s",
+				    (unsigned)geteuid(), path);
+		host_check_report(check, &blocker, "no permission to open %s", path);
+	} else if (host_group_in_use(check->root, group->number)) {
+		blocker.kind = HOST_BLOCKER_HOLDER;
+		host_blocker_advise(&blocker, "stop it first (fuser -v %s shows which)", path);
+		host_check_report(check, &blocker, "group %u is in use by another process",
+				  group->number);
+	}
 }
 
 /* A device without a driver, or with one and --claim, is bound by writing to sysfs. */
-static void check_may_bind(struct host_check *check, const struct host_device *device,
-			   const char *bdf)
+static void check_may_bind(struct host_check *check, const struct host_device *device)
 {
+	struct host_blocker blocker = {.kind = HOST_BLOCKER_PERMISSION};
 	char path[PATH_MAX];
 
 	if (strcmp(device->driver, "vfio-pci") == 0)
 		return;
 	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/driver_override", check->root->sys,
-		 bdf);
-	if (!may_write(path))
-		host_check_report(check, "no permission to bind %s to vfio-pci; run as root", bdf);
+		 device->name);
+	if (may_write(path))
+		return;
+	host_blocker_advise(&blocker, "run as root");
+	host_check_report(check, &blocker, "no permission to bind %s to vfio-pci", device->name);
 }
 
-static void check_driver(struct host_check *check, const struct host_device *device,
-			 const char *bdf, bool claim)
+static void check_driver(struct host_check *check, const struct host_device *device, bool claim)
 {
-	char text[64];
+	struct host_blocker blocker = {.kind = HOST_BLOCKER_DRIVER, .device = device};
 
 	if (!device->driver[0] || strcmp(device->driver, "vfio-pci") == 0 || claim)
 		return;
-	host_device_describe(device, text, sizeof(text));
-	host_check_report(check, "%s, %s, is held by the host driver %s; run again with --claim, "
-			  "or run: echo %s > %s/bus/pci/devices/%s/driver/unbind", bdf, text,
-			  device->driver, bdf, check->root->sys, bdf);
+	host_blocker_fix(&blocker, "echo %s > %s/bus/pci/devices/%s/driver/unbind", device->name,
+			 check->root->sys, device->name);
+	host_blocker_advise(&blocker, "run again with --claim, or run: "
+			    "echo %s > %s/bus/pci/devices/%s/driver/unbind", device->name,
+			    check->root->sys, device->name);
+	host_check_report(check, &blocker, "is held by the host driver %s", device->driver);
 }
 
-/* Virtual functions vanish, whoever uses them, when the driver of their physical one goes. */
-static void check_virtual_functions(struct host_check *check, const struct host_device *device,
-				    const char *bdf)
+void host_check_functions(struct host_check *check, const struct host_device *device)
 {
-	char text[64];
+	struct host_blocker blocker = {.kind = HOST_BLOCKER_FUNCTIONS, .device = device};
 	uint64_t count;
 
 	if (sysfs_read_number(&count, "%s/bus/pci/devices/%s/sriov_numvfs", check->root->sys,
-			      bdf) || !count)
+			      device->name) || !count)
 		return;
-	host_device_describe(device, text, sizeof(text));
-	host_check_report(check, "%s, %s, has %llu virtual functions; run: "
-			  "echo 0 > %s/bus/pci/devices/%s/sriov_numvfs", bdf, text,
-			  (unsigned long long)count, check->root->sys, bdf);
+	host_blocker_fix(&blocker, "echo 0 > %s/bus/pci/devices/%s/sriov_numvfs",
+			 check->root->sys, device->name);
+	host_check_report(check, &blocker, "has %llu virtual functions",
+			  (unsigned long long)count);
 }
 
 static void check_group(struct host_check *check, const struct host_group *group, bool claim)
 {
-	char bdf[PCI_ADDRESS_TEXT_SIZE];
 	unsigned i;
 
 	check_group_file(check, group);
@@ -179,30 +233,37 @@ static void check_group(struct host_check *check, const struct host_group *group
 
 		if (device->is_bridge)
 			continue;
-		pci_address_text(&device->address, bdf);
-		check_driver(check, device, bdf, claim);
-		check_may_bind(check, device, bdf);
-		check_virtual_functions(check, device, bdf);
+		check_driver(check, device, claim);
+		check_may_bind(check, device);
+		host_check_functions(check, device);
 		host_check_uses(check, device);
 	}
+}
+
+static void check_named_twice(struct host_check *check, unsigned number)
+{
+	struct host_blocker blocker = {.kind = HOST_BLOCKER_HOST};
+
+	host_blocker_advise(&blocker, "leave one --group of it out");
+	host_check_report(check, &blocker, "group %u is named twice", number);
 }
 
 unsigned host_groups_check(const struct host_root *root, const struct host_group *groups,
 			   unsigned nr_groups, bool claim, uint64_t lock_bytes, struct log *log)
 {
-	struct host_check check = {.root = root, .log = log};
+	struct host_check check = {.root = root, .log = log, .found = host_check_log};
 	unsigned i;
 
 	if (!nr_groups)
 		return 0;
-	check_modules(&check);
+	host_check_vfio_pci(&check);
+	check_container(&check);
 	check_lock_limit(&check, lock_bytes);
 	for (i = 0; i < nr_groups; i++) {
 		if (is_repeated(groups, i))
-			host_check_report(&check, "group %u is named twice; leave one --group of "
-					  "it out", groups[i].number);
+			check_named_twice(&check, groups[i].number);
 		else
 			check_group(&check, &groups[i], claim);
 	}
-	return check.lines;
+	return check.count;
 }

@@ -2,7 +2,7 @@
 /*
  * What on the host uses a PCI device right now: filesystems and swap on its disks, block
  * devices stacked on them (device-mapper, md), folders shared over it (9p), network interfaces
- * that are up.
+ * that are up or have addresses.
  *
  * Block devices are followed from the user down to the PCI device: a stacked device has
  * links to what it stands on in slaves/, a partition lies in its disk's folder, and an NVMe
@@ -24,7 +24,7 @@
 struct user {
 	struct host_check *check;
 	const char *folder;	/* real path of the PCI device */
-	const char *subject;	/* "0001:01:00.0, NVM Express controller (1b36:0010)," */
+	const struct host_device *device;
 };
 
 /* Something to mount that stands, directly or not, on the PCI device. */
@@ -118,8 +118,7 @@ static void unescape(char *text)
 	*out = '\0';
 }
 
-/* An argument that can be typed at a shell. */
-static void quote(char *quoted, size_t size, const char *text)
+void host_quote(char *quoted, size_t size, const char *text)
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				    "0123456789/._-+:,@%";
@@ -183,9 +182,19 @@ static bool parse_mount(char *line, char **number, char **point, char **source)
 	return *source != NULL;
 }
 
+static void report_mount(const struct user *user, const struct block *block, const char *point)
+{
+	struct host_blocker blocker = {.kind = HOST_BLOCKER_MOUNT, .device = user->device};
+	char quoted[PATH_MAX];
+
+	host_quote(quoted, sizeof(quoted), point);
+	host_blocker_fix(&blocker, "umount %s", quoted);
+	host_check_report(user->check, &blocker, "has %s mounted on %s", block->name, point);
+}
+
 static bool report_mounts(const struct user *user, const struct block *block)
 {
-	char path[PATH_MAX], quoted[PATH_MAX], *line = NULL, *number, *point, *source;
+	char path[PATH_MAX], *line = NULL, *number, *point, *source;
 	bool found = false;
 	size_t size = 0;
 	FILE *file;
@@ -201,9 +210,7 @@ static bool report_mounts(const struct user *user, const struct block *block)
 		if (strcmp(number, block->number) != 0 && !names_block(user, source, block))
 			continue;
 		unescape(point);
-		quote(quoted, sizeof(quoted), point);
-		host_check_report(user->check, "%s has %s mounted on %s; run: umount %s",
-				  user->subject, block->name, point, quoted);
+		report_mount(user, block, point);
 		found = true;
 	}
 	free(line);
@@ -213,7 +220,8 @@ static bool report_mounts(const struct user *user, const struct block *block)
 
 static bool report_swap(const struct user *user, const struct block *block)
 {
-	char path[PATH_MAX], *line = NULL;
+	struct host_blocker blocker = {.kind = HOST_BLOCKER_SWAP, .device = user->device};
+	char path[PATH_MAX], quoted[PATH_MAX], *line = NULL;
 	bool found = false;
 	size_t size = 0;
 	FILE *file;
@@ -227,8 +235,9 @@ static bool report_swap(const struct user *user, const struct block *block)
 		unescape(line);
 		if (!names_block(user, line, block))
 			continue;
-		host_check_report(user->check, "%s has swap on %s; run: swapoff %s", user->subject,
-				  block->name, line);
+		host_quote(quoted, sizeof(quoted), line);
+		host_blocker_fix(&blocker, "swapoff %s", quoted);
+		host_check_report(user->check, &blocker, "has swap on %s", block->name);
 		found = true;
 	}
 	free(line);
@@ -239,6 +248,7 @@ static bool report_swap(const struct user *user, const struct block *block)
 /* A btrfs of several disks names only one of them in the list of mounts. */
 static void report_btrfs(const struct user *user, const struct block *block)
 {
+	struct host_blocker blocker = {.kind = HOST_BLOCKER_MOUNT, .device = user->device};
 	char path[PATH_MAX];
 	struct dirent *entry;
 	DIR *dir;
@@ -252,30 +262,34 @@ static void report_btrfs(const struct user *user, const struct block *block)
 			     user->check->root->sys, entry->d_name, block->name) >= PATH_MAX ||
 		    access(path, F_OK))
 			continue;
-		host_check_report(user->check, "%s has %s in the mounted btrfs %s; unmount it "
-				  "(findmnt UUID=%s shows where)", user->subject, block->name,
-				  entry->d_name, entry->d_name);
+		host_blocker_advise(&blocker, "unmount it (findmnt UUID=%s shows where)",
+				    entry->d_name);
+		host_check_report(user->check, &blocker, "has %s in the mounted btrfs %s",
+				  block->name, entry->d_name);
 	}
 	closedir(dir);
 }
 
 static void report_stacked(const struct user *user, const struct block *block)
 {
-	char name[128];
+	struct host_blocker blocker = {.kind = HOST_BLOCKER_STACKED, .device = user->device};
+	char name[128], quoted[4 * sizeof(name)];
 
 	/* Its own disk, by whatever path, or a partition of what is reported by itself. */
 	if (sysfs_is_below(block->path, user->folder) || strstr(block->path, "/nvme-subsystem/") ||
 	    sysfs_read(name, sizeof(name), "%s/partition", block->path) == 0)
 		return;
-	if (sysfs_read(name, sizeof(name), "%s/dm/name", block->path) == 0)
-		host_check_report(user->check, "%s is part of %s (%s); run: dmsetup remove %s",
-				  user->subject, block->name, name, name);
-	else if (strncmp(block->name, "md", 2) == 0)
-		host_check_report(user->check, "%s is part of %s; run: mdadm --stop /dev/%s",
-				  user->subject, block->name, block->name);
+	if (sysfs_read(name, sizeof(name), "%s/dm/name", block->path) == 0) {
+		host_quote(quoted, sizeof(quoted), name);
+		host_blocker_fix(&blocker, "dmsetup remove %s", quoted);
+		host_check_report(user->check, &blocker, "is part of %s (%s)", block->name, name);
+		return;
+	}
+	if (strncmp(block->name, "md", 2) == 0)
+		host_blocker_fix(&blocker, "mdadm --stop /dev/%s", block->name);
 	else
-		host_check_report(user->check, "%s is part of %s; stop that device first",
-				  user->subject, block->name);
+		host_blocker_advise(&blocker, "stop that device first");
+	host_check_report(user->check, &blocker, "is part of %s", block->name);
 }
 
 static void report_block(struct user *user, const char *name)
@@ -311,18 +325,32 @@ static void report_shares(struct user *user)
 	closedir(dir);
 }
 
+/* Addresses stay with an interface that goes down, and come back with it. */
 static void report_interface(struct user *user, const char *name)
 {
-	struct host_check *check = user->check;
-	char path[PATH_MAX];
+	struct host_blocker blocker = {.kind = HOST_BLOCKER_INTERFACE, .device = user->device};
+	char path[PATH_MAX], addresses[256], quoted[64];
 	uint64_t flags;
+	bool is_up;
 
-	if (sysfs_real_path(path, "%s/class/net/%s", check->root->sys, name) ||
-	    !sysfs_is_below(path, user->folder) ||
-	    sysfs_read_number(&flags, "%s/flags", path) || !(flags & IFF_UP))
+	if (sysfs_real_path(path, "%s/class/net/%s", user->check->root->sys, name) ||
+	    !sysfs_is_below(path, user->folder) || sysfs_read_number(&flags, "%s/flags", path))
 		return;
-	host_check_report(check, "%s has the network interface %s, which is up; run: "
-			  "ip link set %s down", user->subject, name, name);
+	host_interface_addresses(name, addresses, sizeof(addresses));
+	is_up = flags & IFF_UP;
+	if (!is_up && !addresses[0])
+		return;
+	host_quote(quoted, sizeof(quoted), name);
+	if (!addresses[0])
+		host_blocker_fix(&blocker, "ip link set %s down", quoted);
+	else if (is_up)
+		host_blocker_fix(&blocker, "ip link set %s down && ip address flush dev %s",
+				 quoted, quoted);
+	else
+		host_blocker_fix(&blocker, "ip address flush dev %s", quoted);
+	host_check_report(user->check, &blocker, "has the network interface %s, which %s%s%s",
+			  name, is_up ? "is up" : "has", addresses[0] ? is_up ? " with " : " " : "",
+			  addresses);
 }
 
 static int is_entry(const struct dirent *entry)
@@ -351,14 +379,11 @@ static void for_each_class(struct user *user, const char *class,
 
 void host_check_uses(struct host_check *check, const struct host_device *device)
 {
-	char bdf[PCI_ADDRESS_TEXT_SIZE], folder[PATH_MAX], text[64], subject[128];
-	struct user user = {.check = check, .folder = folder, .subject = subject};
+	char folder[PATH_MAX];
+	struct user user = {.check = check, .folder = folder, .device = device};
 
-	if (sysfs_real_path(folder, "%s/bus/pci/devices/%s", check->root->sys,
-			    pci_address_text(&device->address, bdf)))
+	if (sysfs_real_path(folder, "%s/bus/pci/devices/%s", check->root->sys, device->name))
 		return;
-	host_device_describe(device, text, sizeof(text));
-	snprintf(subject, sizeof(subject), "%s, %s,", bdf, text);
 	for_each_class(&user, "block", report_block);
 	report_shares(&user);
 	for_each_class(&user, "net", report_interface);
