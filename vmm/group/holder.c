@@ -60,7 +60,7 @@ bool group_find_holder(const struct host_root *root, unsigned number, char *text
 
 	text[0] = '\0';
 	snprintf(files[0], sizeof(files[0]), "%s/vfio/%u", root->dev, number);
-	snprintf(files[1], sizeof(files[1]), "%s/devgroups/%u", root->dev, number);
+	snprintf(files[1], sizeof(files[1]), "%s/devgroup/%u", root->dev, number);
 	folder = opendir(root->proc);
 	while (!found && folder && (entry = readdir(folder))) {
 		found = is_process(entry->d_name) && has_open(root, entry->d_name, files);
