@@ -2,6 +2,7 @@
 /*
  * `pvmm group` on a host made of files, with the group driver and without.
  */
+#include "tests/unit/check_json.h"
 #include "tests/unit/fake_addresses.h"
 #include "tests/unit/fake_sysfs.h"
 #include "vmm/cli/group.h"
@@ -87,21 +88,10 @@ static void expect_refused(int status, const char *text)
 	ck_assert_str_eq(fake.out, "");
 }
 
-/* Python reads the last output as @json, and @test holds. */
+/* Of the last output, which is JSON. */
 static void expect_json(const char *test)
 {
-	char path[128], command[2048];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/out.json", fake.host.folder);
-	file = fopen(path, "w");
-	ck_assert_ptr_nonnull(file);
-	fputs(fake.out, file);
-	fclose(file);
-	snprintf(command, sizeof(command), "python3 -c 'import json, sys\n"
-		 "j = json.loads(open(sys.argv[1], \"rb\").read().decode(\"utf-8\"))\n"
-		 "sys.exit(not (%s))' %s", test, path);
-	ck_assert_msg(system(command) == 0, "%s does not hold of %s", test, fake.out);
+	check_json(fake.out, test);
 }
 
 static void expect_driver(const char *bdf, const char *driver)
@@ -196,6 +186,8 @@ START_TEST(test_help)
 
 	expect_ok(group("%s", cases[_i].line));
 	ck_assert_contains(fake.out, cases[_i].text);
+	for (char *line = strtok(fake.out, "\n"); line; line = strtok(NULL, "\n"))
+		ck_assert_msg(strlen(line) <= 80, "too wide: %s", line);
 }
 END_TEST
 
@@ -507,6 +499,8 @@ START_TEST(test_claim_driver)
 	expect_ok(group("claim 2"));
 	expect_state(2, "\"claimed\"");
 	expect_driver(EHCI, "ehci-pci");	/* the fake driver takes no device */
+	expect_ok(group("check 2"));
+	ck_assert_str_eq(fake.out, "group 2 is claimed; nothing is in the way\n");
 	fake_file(&fake.host, "77 vm\n", "sys/devgroups/2/owner");
 	expect_refused(group("claim 2"), "claimed already, by process 77 vm; to give it back: ");
 	expect_ok(group("release 2"));

@@ -478,6 +478,7 @@ START_TEST(test_help)
 		ck_assert_msg(strstr(text, option) != NULL, "no %s in --help", option);
 	}
 	ck_assert_ptr_nonnull(strstr(text, "Example:\n  pvmm --group"));
+	ck_assert_ptr_nonnull(strstr(text, "`pvmm group --help`"));
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
 		ck_assert_msg(strlen(line) <= 80, "too wide: %s", line);
 }

@@ -26,52 +26,56 @@ struct command {
 
 static const struct command commands[] = {
 	{ "list", "[--json]", "all groups, with their devices and who has them",
-	  "Prints each group with its number, its state, its devices with their names and host\n"
-	  "drivers, and the reason why they belong together.\n",
+	  "Prints each group with its number, its state, its devices with their names\n"
+	  "and host drivers, and the reason why they belong together.\n",
 	  TAKES_JSON, 0, 0, group_cli_list },
 	{ "show", "GROUP [--json]", "all that is known of one group",
 	  "Prints all that is known of one group.\n",
 	  TAKES_JSON, 1, 1, group_cli_show },
-	{ "check", "GROUP [--json]", "what keeps a group from a guest, and what clears it",
-	  "Prints what keeps the group from being handed to a guest: each device in use with its\n"
-	  "driver, its mounted filesystems, swap, network interfaces that are up or have\n"
-	  "addresses, and other processes; and the command that clears each.\n"
+	{ "check", "GROUP [--json]", "what keeps a group from a guest, and the cure",
+	  "Prints what keeps the group from being handed to a guest: each device in use\n"
+	  "with its driver, its mounted filesystems, swap, network interfaces that are up\n"
+	  "or have addresses, and other processes; and the command that clears each.\n"
 	  "Exit status: 0 nothing is in the way, 1 something is, or the check failed.\n",
 	  TAKES_JSON, 1, 1, group_cli_check },
 	{ "claim", "GROUP [--force]", "take a group from the host's drivers",
-	  "Takes all devices of the group from the host's drivers, or none, until it is released.\n"
-	  "A group of which a disk is mounted or an interface is up is refused, unless --force.\n",
+	  "Takes all devices of the group from the host's drivers, or none, until it is\n"
+	  "released. A group of which a disk is mounted or an interface is up is refused,\n"
+	  "unless --force.\n",
 	  TAKES_FORCE, 1, 1, group_cli_claim },
-	{ "release", "GROUP", "give each device of a group back to its driver",
+	{ "release", "GROUP", "give the devices of a group back",
 	  "Ends a claim: each device goes back to the driver that it had.\n",
 	  0, 1, 1, group_cli_release },
 	{ "merge", "GROUP GROUP...", "make one group of several",
-	  "Makes one group of several free ones. It has the number of the first. Needs the group\n"
-	  "driver.\n",
+	  "Makes one group of several free ones, with the number of the first. Needs the\n"
+	  "group driver.\n",
 	  0, 2, GROUP_NAMES_MAX, group_cli_merge },
 	{ "unmerge", "GROUP", "make the former groups of a merged one",
 	  "Undoes a merge of a group, which must be free. Needs the group driver.\n",
 	  0, 1, 1, group_cli_unmerge },
 	{ "apply", "", "do what /etc/devgroups.d says",
-	  "Merges and claims the groups that /etc/devgroups.d/*.conf name, and leaves alone what is\n"
-	  "that way already. A line that is wrong or cannot be done is reported and does not stop\n"
-	  "the others. See devgroups.d(5).\n",
+	  "Merges and claims the groups that /etc/devgroups.d/*.conf name, and leaves alone\n"
+	  "what is that way already. A line that is wrong or cannot be done is reported\n"
+	  "and does not stop the others. See devgroups.d(5).\n",
 	  0, 0, 0, group_cli_apply },
 };
+
+static const char group_help[] =
+	"GROUP is a group's number, its folder in sysfs, or the PCI address of one of\n"
+	"its devices.\n";
 
 static void print_help(FILE *out)
 {
 	fprintf(out, "Usage: pvmm group COMMAND [ARGUMENT]...\n"
-		     "Manages the host's device groups, with the group driver (devgroups) or "
+		     "Manages the host's device groups, with the group driver (devgroups) or\n"
 		     "without.\n\nCommands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(out, "  %-8s %-18s %s\n", commands[i].name, commands[i].arguments,
 			commands[i].summary);
-	fprintf(out, "\nGROUP is a group's number, its folder in sysfs, or the PCI address of a "
-		     "device in it.\n"
-		     "--json prints for scripts, --verbose says more of what is done, and\n"
+	fprintf(out, "\n%s--json prints for scripts, --verbose says more of what is done, and\n"
 		     "`pvmm group COMMAND --help` helps with one command.\n"
-		     "\nExit status: 0, or 1 when something is wrong. More: man pvmm-group\n");
+		     "\nExit status: 0, or 1 when something is wrong. More: man pvmm-group\n",
+		group_help);
 }
 
 static void print_command_help(const struct command *command, FILE *out)
@@ -79,8 +83,7 @@ static void print_command_help(const struct command *command, FILE *out)
 	fprintf(out, "Usage: pvmm group %s%s%s\n%s", command->name,
 		command->arguments[0] ? " " : "", command->arguments, command->help);
 	if (command->max_names)
-		fprintf(out, "GROUP is a group's number, its folder in sysfs, or the PCI address "
-			     "of a device in it.\n");
+		fputs(group_help, out);
 	fprintf(out, "\nOptions:\n");
 	if (command->options & TAKES_JSON)
 		fprintf(out, "  --json     print JSON\n");

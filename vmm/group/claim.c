@@ -272,17 +272,33 @@ static int claim_whole(struct claim *claim)
 	return ret == -EALREADY ? -EBUSY : ret;
 }
 
+static struct claim *new_claim(const struct host_root *root, struct log *log, bool keep)
+{
+	struct claim *claim = calloc(1, sizeof(*claim));
+
+	if (!claim)
+		return NULL;
+	claim->root = root;
+	claim->log = log;
+	claim->keep = keep;
+	return claim;
+}
+
+/* Before anything is touched: giving back what somebody has open would wait for them. */
+static int refuse_in_use(const struct claim *claim, const struct host_group *group)
+{
+	if (!host_group_in_use(claim->root, group->number))
+		return 0;
+	log_error(claim->log, "group %u is in use by another process; stop it first",
+		  group->number);
+	return -EBUSY;
+}
+
 static int claim_devices(struct claim *claim, const struct host_group *group, bool take)
 {
-	int ret = 0;
+	int ret = refuse_in_use(claim, group);
 	unsigned i;
 
-	/* Before anything is adopted: giving back what somebody has open would wait for them. */
-	if (host_group_in_use(claim->root, group->number)) {
-		log_error(claim->log, "group %u is in use by another process; stop it first",
-			  group->number);
-		return -EBUSY;
-	}
 	for (i = 0; !ret && i < group->nr_devices; i++) {
 		if (!group->devices[i].is_bridge)
 			ret = claim_device(claim, &group->devices[i].address, take);
@@ -293,13 +309,11 @@ static int claim_devices(struct claim *claim, const struct host_group *group, bo
 int claim_group(const struct host_root *root, const struct host_group *group, bool take,
 		struct log *log, struct claim **claim)
 {
-	struct claim *taken = calloc(1, sizeof(*taken));
+	struct claim *taken = new_claim(root, log, false);
 	int ret;
 
 	if (!taken)
 		return -ENOMEM;
-	taken->root = root;
-	taken->log = log;
 	taken->number = group->number;
 	if (group->backend == HOST_BACKEND_DEVGROUP)
 		ret = claim_whole(taken);
@@ -316,14 +330,11 @@ int claim_group(const struct host_root *root, const struct host_group *group, bo
 int claim_group_keep(const struct host_root *root, const struct host_group *group,
 		     struct log *log)
 {
-	struct claim *claim = calloc(1, sizeof(*claim));
+	struct claim *claim = new_claim(root, log, true);
 	int ret;
 
 	if (!claim)
 		return -ENOMEM;
-	claim->root = root;
-	claim->log = log;
-	claim->keep = true;
 	ret = claim_devices(claim, group, true);
 	if (ret)
 		claim_release(claim);
@@ -378,19 +389,14 @@ static int give_back_all(struct claim *claim)
 int claim_give_back(const struct host_root *root, const struct host_group *group,
 		    struct log *log)
 {
-	struct claim *claim = calloc(1, sizeof(*claim));
+	struct claim *claim = new_claim(root, log, false);
 	int ret;
 
 	if (!claim)
 		return -ENOMEM;
-	claim->root = root;
-	claim->log = log;
 	ret = adopt_devices(claim, group);
-	if (!ret && host_group_in_use(root, group->number)) {
-		log_error(log, "group %u is in use by another process; stop it first",
-			  group->number);
-		ret = -EBUSY;
-	}
+	if (!ret)
+		ret = refuse_in_use(claim, group);
 	if (!ret)
 		return give_back_all(claim);
 	claim_forget(claim);
