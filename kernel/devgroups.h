@@ -62,7 +62,7 @@ struct devgroup {
 struct devgroup_device {
 	struct kobject kobj;		/* /sys/devgroups/N/devices/BDF */
 	struct devgroup *group;		/* a reference */
-	struct device *dev;		/* a reference */
+	struct device *dev;		/* a reference; NULL once it has left */
 	struct bin_attribute config;	/* name NULL: the device has no such file */
 	struct bin_attribute vpd;
 
@@ -162,6 +162,14 @@ struct devgroup_device *devgroup_find_device(struct device *dev);
 /* device.c */
 /* Makes the entry and its files; consumes nothing, takes its own references. */
 struct devgroup_device *devgroup_device_create(struct devgroup *group, struct device *dev);
+/*
+ * A reference to the device, or NULL if it has left. For a moment only: on powernv the end of the
+ * last reference to a device takes its partitionable endpoint away, even if that belongs to a new
+ * device at the same address by then.
+ */
+struct device *devgroup_device_hold(struct devgroup_device *ddev);
+/* Ends the entry's own reference. The entry is off the list, and its folder gone. */
+void devgroup_device_forget(struct devgroup_device *ddev);
 /* The kernel's own file @name of PCI devices, or NULL. */
 struct bin_attribute *devgroup_pci_bin_attribute(const char *name);
 

@@ -357,6 +357,7 @@ static void remove_entry(struct devgroup_device *ddev)
 	if (last)
 		delete_group(group);
 	iommu_group_put(iommu_group);
+	devgroup_device_forget(ddev);
 	kobject_put(&ddev->kobj);
 	if (last)
 		kobject_put(&group->kobj);
