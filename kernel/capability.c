@@ -71,12 +71,13 @@ static const struct {
 } capabilities[] = {
 	{ DEVGROUP_CAP_MSIX_TABLE_GUARDED, "msix-table-guarded" },
 	{ DEVGROUP_CAP_EEH, "eeh" },
+	{ DEVGROUP_CAP_FREEZE, "freeze" },
 	{ DEVGROUP_CAP_DDW, "ddw" },
 };
 
 u64 devgroup_capability_mask(struct devgroup *group)
 {
-	u64 mask = 0;
+	u64 mask = DEVGROUP_CAP_FREEZE;
 
 	if (iommu_group_has_isolated_msi(group->iommu_group))
 		mask |= DEVGROUP_CAP_MSIX_TABLE_GUARDED;

@@ -160,14 +160,14 @@ static char *get_driver(struct device *dev, bool *managed)
 	return name;
 }
 
-static int reserve(struct devgroup_device *ddev)
+static int reserve(struct devgroup_device *ddev, struct device *dev)
 {
-	char *before = devgroups_fail() ? ERR_PTR(-ENOMEM) : compat_get_override(ddev->dev);
+	char *before = devgroups_fail() ? ERR_PTR(-ENOMEM) : compat_get_override(dev);
 	int ret;
 
 	if (IS_ERR(before))
 		return PTR_ERR(before);
-	ret = devgroups_fail() ? -ENOMEM : compat_set_override(ddev->dev, DEVGROUPS_DRIVER);
+	ret = devgroups_fail() ? -ENOMEM : compat_set_override(dev, DEVGROUPS_DRIVER);
 	if (ret) {
 		kfree(before);
 		return ret;
@@ -181,21 +181,34 @@ static int reserve(struct devgroup_device *ddev)
  * Remembers what the device was; from here on no driver but the placeholder can bind it. Unbinds
  * the driver unless that leaves the device's DMA alone (VFIO's do).
  */
-static int detach_host_driver(struct devgroup_device *ddev)
+static int detach_from(struct devgroup_device *ddev, struct device *dev)
 {
 	bool managed;
 	char *driver;
-	int ret = reserve(ddev);
+	int ret = reserve(ddev, dev);
 
 	if (ret)
 		return ret;
-	driver = get_driver(ddev->dev, &managed);
+	driver = get_driver(dev, &managed);
 	if (IS_ERR(driver))
 		return PTR_ERR(driver);
 	set_driver_before(ddev, driver);
 	if (!managed)
-		device_release_driver(ddev->dev);
+		device_release_driver(dev);
 	return 0;
+}
+
+/* A device that has left in the meantime is no failure. */
+static int detach_host_driver(struct devgroup_device *ddev)
+{
+	struct device *dev = devgroup_device_hold(ddev);
+	int ret;
+
+	if (!dev)
+		return 0;
+	ret = detach_from(ddev, dev);
+	put_device(dev);
+	return ret;
 }
 
 static int detach_host_drivers(struct device_list *list)
@@ -238,17 +251,29 @@ void devgroup_clear_owner(struct devgroup *group)
 	group->owner = NULL;
 }
 
+static void release_driver(struct devgroup_device *ddev)
+{
+	struct device *dev = devgroup_device_hold(ddev);
+
+	if (dev)
+		device_release_driver(dev);
+	put_device(dev);
+}
+
 /* A device that has left in the meantime is no failure. */
 static int attach_placeholder(struct devgroup_device *ddev)
 {
+	struct device *dev;
 	int ret = 0;
 
-	device_release_driver(ddev->dev);
+	release_driver(ddev);
 	set_admitted(ddev, true);
 	pci_lock_rescan_remove();
-	if (!has_left(ddev))
+	dev = devgroup_device_hold(ddev);
+	if (dev)
 		ret = devgroups_fail() ? -ENOMEM :
-		      device_driver_attach(&devgroups_pci_driver.driver, ddev->dev);
+		      device_driver_attach(&devgroups_pci_driver.driver, dev);
+	put_device(dev);
 	pci_unlock_rescan_remove();
 	return ret;
 }
@@ -281,34 +306,44 @@ static int commit(struct devgroup *group)
 }
 
 /* Without a driver of that name, or if it does not want the device any more, it stays without. */
-static int attach_driver_before(struct devgroup_device *ddev)
+static int attach_driver_before(struct devgroup_device *ddev, struct device *dev)
 {
 	int bound;
 
 	if (!ddev->driver_before)
 		return 0;
-	if (compat_set_override(ddev->dev, ddev->driver_before))
-		compat_set_override(ddev->dev, NULL);
-	bound = device_attach(ddev->dev);
+	if (compat_set_override(dev, ddev->driver_before))
+		compat_set_override(dev, NULL);
+	bound = device_attach(dev);
 	if (bound > 0 || has_left(ddev))
 		return 0;
-	dev_warn(ddev->dev, "%s, which had this device, did not take it back\n",
+	dev_warn(dev, "%s, which had this device, did not take it back\n",
 		 ddev->driver_before);
 	return -EIO;
 }
 
-static int restore(struct devgroup_device *ddev)
+/* What it was for the host. */
+static int restore_device(struct devgroup_device *ddev, struct device *dev)
 {
-	int ret = 0;
+	int ret = attach_driver_before(ddev, dev);
 
-	if (!has_left(ddev))
-		ret = attach_driver_before(ddev);
-	if (compat_set_override(ddev->dev, ddev->override_before)) {
-		compat_set_override(ddev->dev, NULL);
-		dev_warn(ddev->dev, "driver_override was %s and is lost\n", ddev->override_before);
+	if (compat_set_override(dev, ddev->override_before)) {
+		compat_set_override(dev, NULL);
+		dev_warn(dev, "driver_override was %s and is lost\n", ddev->override_before);
 	}
 	if (ddev->arrived && !has_left(ddev))
-		ret = min(device_attach(ddev->dev), 0);
+		ret = min(device_attach(dev), 0);
+	return ret;
+}
+
+static int restore(struct devgroup_device *ddev)
+{
+	struct device *dev = devgroup_device_hold(ddev);
+	int ret = 0;
+
+	if (dev)
+		ret = restore_device(ddev, dev);
+	put_device(dev);
 	set_driver_before(ddev, NULL);
 	kfree(ddev->override_before);
 	ddev->override_before = NULL;
@@ -319,14 +354,18 @@ static int restore(struct devgroup_device *ddev)
 
 static void detach_placeholder(struct devgroup_device *ddev)
 {
+	struct device *dev = devgroup_device_hold(ddev);
 	bool ours;
 
 	set_admitted(ddev, false);
-	device_lock(ddev->dev);
-	ours = ddev->dev->driver == &devgroups_pci_driver.driver;
-	device_unlock(ddev->dev);
+	if (!dev)
+		return;
+	device_lock(dev);
+	ours = dev->driver == &devgroups_pci_driver.driver;
+	device_unlock(dev);
 	if (ours)
-		device_release_driver(ddev->dev);
+		device_release_driver(dev);
+	put_device(dev);
 }
 
 /* The way back from wherever a claim came to. The first failure counts; all are done. */
@@ -445,15 +484,19 @@ static void adopt(struct devgroup_device *ddev)
 	if (!ret)
 		ret = attach_placeholder(ddev);
 	if (ret)
-		dev_warn(ddev->dev, "came to a claimed group, not taken: %pe\n", ERR_PTR(ret));
+		pr_warn("devgroups: %s came to a claimed group, not taken: %pe\n",
+			kobject_name(&ddev->kobj), ERR_PTR(ret));
 }
 
 /* Its driver may have been refused for a claim that has ended since. */
 static void offer(struct devgroup_device *ddev)
 {
+	struct device *dev = devgroup_device_hold(ddev);
+
 	ddev->arrived = false;
-	if (!has_left(ddev) && device_attach(ddev->dev) < 0)
-		dev_warn(ddev->dev, "came during a claim, no driver took it\n");
+	if (dev && device_attach(dev) < 0)
+		dev_warn(dev, "came during a claim, no driver took it\n");
+	put_device(dev);
 }
 
 static void settle_arrivals(struct devgroup *group, struct device_list *list)

@@ -62,7 +62,7 @@ struct devgroup {
 struct devgroup_device {
 	struct kobject kobj;		/* /sys/devgroups/N/devices/BDF */
 	struct devgroup *group;		/* a reference */
-	struct device *dev;		/* a reference */
+	struct device *dev;		/* a reference; NULL once it has left */
 	struct bin_attribute config;	/* name NULL: the device has no such file */
 	struct bin_attribute vpd;
 
@@ -97,7 +97,10 @@ struct devgroup_use {
 
 	/* Changed under lock with the gate shut, so that either is enough to read them. */
 	struct devgroup_dma *dma;	/* owned; NULL: all devices are gone, or it has ended */
-	bool dead;			/* a reset failed */
+	enum devgroup_error_state state;
+	enum devgroup_error_cause cause;
+	unsigned int freezes;
+	bool dma_blocked;		/* lock */
 
 	spinlock_t event_lock;
 	struct eventfd_ctx *events[DEVGROUP_NR_EVENTS]; /* references; event_lock */
@@ -112,12 +115,13 @@ struct devgroup_use {
  */
 struct devgroup_vdev {
 	struct vfio_pci_core_device core; /* first */
-	struct devgroup_device *ddev;	/* a reference */
+	char name[DEVGROUP_NAME_SIZE];
+	struct devgroup_device *ddev;	/* of the placeholder, while it holds the device */
 	struct devgroup_use *use;	/* of the open file, which holds the reference */
 	bool leaving;			/* is being unplugged: do not wait for its lock */
 
 	/* The use's lock: */
-	bool removed;			/* was unplugged, and is not touched any more */
+	bool removed;			/* was unplugged: there is no device, core.pdev dangles */
 	bool dirty;			/* was used since its last reset; set inside the gate, too */
 	/* BARs as the user sees them, over a reset. */
 	u8 bars[PCI_CAPABILITY_LIST - PCI_BASE_ADDRESS_0];
@@ -126,6 +130,11 @@ struct devgroup_vdev {
 	bool opened;			/* has a file */
 	/* And with the use's gate shut, or inside of it and for the file that is just made: */
 	bool enabled;			/* vfio_pci_core has it */
+
+	/* While the use is not in state NORMAL, and by who changes that: */
+	struct mutex command_lock;	/* inside the gate */
+	bool isolated;			/* the device has less than the user has set */
+	u16 command;			/* what the user has set; command_lock */
 
 	struct mutex map_lock;		/* below mmap_lock: enabled does not change */
 
@@ -162,6 +171,14 @@ struct devgroup_device *devgroup_find_device(struct device *dev);
 /* device.c */
 /* Makes the entry and its files; consumes nothing, takes its own references. */
 struct devgroup_device *devgroup_device_create(struct devgroup *group, struct device *dev);
+/*
+ * A reference to the device, or NULL if it has left. For a moment only: on powernv the end of the
+ * last reference to a device takes its partitionable endpoint away, even if that belongs to a new
+ * device at the same address by then.
+ */
+struct device *devgroup_device_hold(struct devgroup_device *ddev);
+/* Ends the entry's own reference. The entry is off the list, and its folder gone. */
+void devgroup_device_forget(struct devgroup_device *ddev);
 /* The kernel's own file @name of PCI devices, or NULL. */
 struct bin_attribute *devgroup_pci_bin_attribute(const char *name);
 
@@ -205,6 +222,8 @@ int devgroup_copy_argument(void *to, size_t size, const void __user *arg);
  * -EBUSY: in use; -EIO: quarantined, unless @quarantined. -ENOMEM.
  */
 struct devgroup_use *devgroup_use_begin(struct devgroup *group, bool quarantined);
+/* The use of a group, with a reference to its memory, or NULL. */
+struct devgroup_use *devgroup_use_get(struct devgroup *group);
 void devgroup_use_get_file(struct devgroup_use *use);
 /* With the last one the use ends: see there. True if that left the group quarantined. */
 bool devgroup_use_put_file(struct devgroup_use *use);
@@ -230,6 +249,34 @@ int devgroup_vdev_open(struct devgroup_vdev *vdev, struct devgroup_use *use);
 void devgroup_vdev_disable(struct devgroup_vdev *vdev);
 int devgroup_vdev_enable(struct devgroup_vdev *vdev);
 
+/* freeze.c */
+int devgroup_freeze(struct devgroup_use *use, enum devgroup_error_cause cause);
+/* The hardware gave up. */
+void devgroup_freeze_forever(struct devgroup_use *use);
+/* @flags: DEVGROUP_RELEASE_*. */
+int devgroup_unfreeze(struct devgroup_use *use, u32 flags, bool by_user);
+int devgroup_configure(struct devgroup_use *use);
+/* Fills in state, cause and count. */
+void devgroup_freeze_look(struct devgroup_use *use, struct devgroup_error *error);
+/* How a freeze ends by a reset. The use's lock held, its gate shut. */
+int devgroup_freeze_end(struct devgroup_use *use);
+void devgroup_freeze_dead(struct devgroup_use *use);
+/* For files of sysfs; devgroups_registry held by error_state and is_frozen. */
+int devgroup_error_state(struct devgroup *group, char *buf);
+bool devgroup_is_frozen(struct devgroup_use *use);
+int devgroup_freeze_store(struct devgroup *group, const char *buf);
+
+/* isolate.c: a device that is enabled while the use is not in state NORMAL */
+/* The use's lock held, its gate shut, or the device just being opened: follows the state. */
+void devgroup_isolate(struct devgroup_vdev *vdev);
+int devgroup_configure_device(struct devgroup_vdev *vdev);
+/* Inside the gate. */
+ssize_t devgroup_isolated_read(struct devgroup_vdev *vdev, char __user *buf, size_t count,
+			       loff_t *offset);
+ssize_t devgroup_isolated_write(struct devgroup_vdev *vdev, const char __user *buf, size_t count,
+				loff_t *offset);
+long devgroup_isolated_set_irqs(struct devgroup_vdev *vdev, unsigned long arg);
+
 /* ones.c: what a mapping of a device shows where no access may reach the device. */
 int devgroup_ones_init(struct devgroup_vdev *vdev);
 void devgroup_ones_exit(struct devgroup_vdev *vdev);
@@ -251,12 +298,12 @@ int devgroup_retry(struct devgroup_vdev *vdev, int (*step)(struct devgroup_vdev 
 
 /*
  * dma.c. Created when the group is opened, with no window: devices reach no memory. Destroyed
- * when it is closed, or before its last device leaves, by any thread of any process; afterwards
- * devices reach no memory. Bus mastering is off for all devices then, but nobody has reset them.
+ * when it is closed, or before its last device leaves, by any thread of any process, blocked or
+ * not; afterwards devices reach no memory. Bus mastering is off for all devices then, but nobody has reset them.
  * The group's IOMMU group exists from before create until after destroy. Calls of
  * devgroup_dma_ioctl may come from several threads at once, and from a process that shares
- * neither memory nor limits with the one that opened the group; the rest is called by one at a
- * time, and destroy with no other call under way.
+ * neither memory nor limits with the one that opened the group, also while block and unblock are
+ * under way; these and destroy are called by one at a time, destroy with no ioctl under way.
  */
 struct devgroup_dma *devgroup_dma_create(struct devgroup *group);
 void devgroup_dma_destroy(struct devgroup_dma *dma);

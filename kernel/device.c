@@ -144,6 +144,23 @@ static const struct sysfs_ops device_sysfs_ops = {
 	.show = device_show,
 };
 
+struct device *devgroup_device_hold(struct devgroup_device *ddev)
+{
+	struct device *dev = NULL;
+
+	mutex_lock(&devgroups_registry);
+	if (!list_empty(&ddev->link))
+		dev = get_device(ddev->dev);
+	mutex_unlock(&devgroups_registry);
+	return dev;
+}
+
+void devgroup_device_forget(struct devgroup_device *ddev)
+{
+	put_device(ddev->dev);
+	ddev->dev = NULL;
+}
+
 static void device_free(struct kobject *kobj)
 {
 	struct devgroup_device *ddev = to_devgroup_device(kobj);

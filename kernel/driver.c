@@ -156,10 +156,40 @@ static void placeholder_remove(struct pci_dev *pdev)
 	kobject_put(&ddev->kobj);
 }
 
+/*
+ * An error that the host has found: the group is frozen, and its user does the rest. Whatever the
+ * host does to the bus in between is over when the user resets the group.
+ */
+static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t channel)
+{
+	struct devgroup_vdev *vdev = pci_get_drvdata(pdev);
+	bool gone = channel == pci_channel_io_perm_failure;
+	struct devgroup_use *use = devgroup_use_get(vdev->ddev->group);
+
+	if (use && gone)
+		devgroup_freeze_forever(use);
+	else if (use)
+		devgroup_freeze(use, DEVGROUP_CAUSE_BUS);
+	if (use)
+		devgroup_use_put(use);
+	return gone ? PCI_ERS_RESULT_DISCONNECT : PCI_ERS_RESULT_CAN_RECOVER;
+}
+
+static pci_ers_result_t slot_reset(struct pci_dev *pdev)
+{
+	return PCI_ERS_RESULT_RECOVERED;
+}
+
+static const struct pci_error_handlers error_handlers = {
+	.error_detected = error_detected,
+	.slot_reset = slot_reset,
+};
+
 struct pci_driver devgroups_pci_driver = {
 	.name = DEVGROUPS_DRIVER,
 	.probe = placeholder_probe,
 	.remove = placeholder_remove,
+	.err_handler = &error_handlers,
 	.driver_managed_dma = true,
 	.driver = { .suppress_bind_attrs = true },
 };

@@ -69,7 +69,7 @@ static long ioctl_get_device(struct devgroup_use *use, void __user *arg)
 	if (READ_ONCE(vdev->leaving))
 		return -ENOENT;
 	info.bus = DEVGROUP_BUS_PCI;
-	strscpy_pad(info.name, pci_name(vdev->core.pdev));
+	strscpy_pad(info.name, vdev->name);
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
@@ -78,7 +78,7 @@ static struct devgroup_vdev *find_device(struct devgroup_use *use, const char *n
 	unsigned int i;
 
 	for (i = 0; i < use->count; i++) {
-		if (!strcmp(pci_name(use->devices[i]->core.pdev), name))
+		if (!strcmp(use->devices[i]->name, name))
 			return use->devices[i];
 	}
 	return NULL;
@@ -107,9 +107,7 @@ static long ioctl_get_error(struct devgroup_use *use, void __user *arg)
 		return ret;
 	if (error.flags || error.reserved)
 		return -EINVAL;
-	error.state = use->dead ? DEVGROUP_DEAD : DEVGROUP_NORMAL;
-	error.cause = DEVGROUP_CAUSE_NONE;
-	error.count = 0;
+	devgroup_freeze_look(use, &error);
 	return copy_to_user(arg, &error, sizeof(error)) ? -EFAULT : 0;
 }
 
@@ -136,16 +134,50 @@ static long ioctl_set_event(struct devgroup_use *use, void __user *arg)
 	return 0;
 }
 
-static long ioctl_reset(struct devgroup_use *use, void __user *arg)
+/* The flags of a command, of which @known are allowed. */
+static int get_flags(u32 *flags, const void __user *arg, u32 known)
 {
 	struct devgroup_command command;
 	int ret = devgroup_copy_argument(&command, sizeof(command), arg);
 
 	if (ret)
 		return ret;
-	if (command.flags & ~DEVGROUP_RESET_BUS)
-		return -EINVAL;
-	return devgroup_use_reset(use, command.flags & DEVGROUP_RESET_BUS);
+	*flags = command.flags;
+	return command.flags & ~known ? -EINVAL : 0;
+}
+
+static long ioctl_reset(struct devgroup_use *use, void __user *arg)
+{
+	u32 flags;
+	int ret = get_flags(&flags, arg, DEVGROUP_RESET_BUS);
+
+	return ret ?: devgroup_use_reset(use, flags & DEVGROUP_RESET_BUS);
+}
+
+static long ioctl_freeze(struct devgroup_use *use, void __user *arg)
+{
+	u32 flags;
+	int ret = get_flags(&flags, arg, 0);
+
+	return ret ?: devgroup_freeze(use, DEVGROUP_CAUSE_USER);
+}
+
+static long ioctl_unfreeze(struct devgroup_use *use, void __user *arg)
+{
+	u32 flags;
+	int ret = get_flags(&flags, arg, DEVGROUP_RELEASE_MMIO | DEVGROUP_RELEASE_DMA);
+
+	if (ret)
+		return ret;
+	return flags ? devgroup_unfreeze(use, flags, true) : -EINVAL;
+}
+
+static long ioctl_configure(struct devgroup_use *use, void __user *arg)
+{
+	u32 flags;
+	int ret = get_flags(&flags, arg, 0);
+
+	return ret ?: devgroup_configure(use);
 }
 
 static long dma_ioctl(struct devgroup_use *use, unsigned int cmd, void __user *arg)
@@ -179,8 +211,14 @@ static long group_ioctl(struct file *file, unsigned int cmd, unsigned long argum
 		return ioctl_get_device(use, arg);
 	case DEVGROUP_SET_EVENT:
 		return ioctl_set_event(use, arg);
+	case DEVGROUP_FREEZE:
+		return ioctl_freeze(use, arg);
+	case DEVGROUP_UNFREEZE:
+		return ioctl_unfreeze(use, arg);
 	case DEVGROUP_RESET:
 		return ioctl_reset(use, arg);
+	case DEVGROUP_CONFIGURE:
+		return ioctl_configure(use, arg);
 	}
 	ret = devgroup_gate_enter(&use->gate);
 	if (ret)

@@ -66,7 +66,7 @@ static int state_show(struct devgroup *group, char *buf)
 	const char *state = "free";
 
 	if (group->use)
-		state = "in-use";
+		state = devgroup_is_frozen(group->use) ? "frozen" : "in-use";
 	else if (group->quarantined)
 		state = "quarantined";
 	else if (group->state == DEVGROUP_CLAIMED || group->state == DEVGROUP_GIVING)
@@ -117,6 +117,8 @@ GROUP_FILE(dma_windows, 0444, devgroup_dma_windows, NULL);
 GROUP_FILE(owner, 0444, owner_show, NULL);
 GROUP_FILE(claim, 0200, NULL, claim_store);
 GROUP_FILE(reset, 0200, NULL, reset_store);
+GROUP_FILE(freeze, 0200, NULL, devgroup_freeze_store);
+GROUP_FILE(error_state, 0444, devgroup_error_state, NULL);
 
 static struct attribute *group_attrs[] = {
 	&bus_file.attr,
@@ -127,6 +129,8 @@ static struct attribute *group_attrs[] = {
 	&owner_file.attr,
 	&claim_file.attr,
 	&reset_file.attr,
+	&freeze_file.attr,
+	&error_state_file.attr,
 	NULL,
 };
 ATTRIBUTE_GROUPS(group);
@@ -357,6 +361,7 @@ static void remove_entry(struct devgroup_device *ddev)
 	if (last)
 		delete_group(group);
 	iommu_group_put(iommu_group);
+	devgroup_device_forget(ddev);
 	kobject_put(&ddev->kobj);
 	if (last)
 		kobject_put(&group->kobj);

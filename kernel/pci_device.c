@@ -26,7 +26,7 @@ static void vdev_free(struct vfio_device *device)
 	vfio_pci_core_release_dev(device);
 	devgroup_ones_exit(vdev);
 	mutex_destroy(&vdev->map_lock);
-	kobject_put(&vdev->ddev->kobj);
+	mutex_destroy(&vdev->command_lock);
 }
 
 static const struct vfio_device_ops vdev_ops = {
@@ -80,7 +80,8 @@ struct devgroup_vdev *devgroup_vdev_create(struct devgroup_device *ddev)
 	if (IS_ERR(vdev))
 		return vdev;
 	vdev->ddev = ddev;
-	kobject_get(&ddev->kobj);
+	strscpy(vdev->name, dev_name(ddev->dev));
+	mutex_init(&vdev->command_lock);
 	mutex_init(&vdev->map_lock);
 	ret = devgroup_ones_init(vdev);
 	if (!ret)
@@ -93,7 +94,11 @@ struct devgroup_vdev *devgroup_vdev_create(struct devgroup_device *ddev)
 	return vdev;
 }
 
-/* A file that is open yet keeps the object, but VFIO finds the device no more. */
+/*
+ * A file that is open yet keeps the object, but VFIO finds the device no more, and nothing here
+ * touches it. Not even a reference is kept: on powernv the end of the last one takes away the
+ * partitionable endpoint, which by then may be that of the device that came in its place.
+ */
 void devgroup_vdev_destroy(struct devgroup_vdev *vdev)
 {
 	struct vfio_device *device = &vdev->core.vdev;
@@ -126,7 +131,7 @@ static int enable(struct devgroup_vdev *vdev)
 	if (ret)
 		vdev->core.vdev.open_count--;
 	else
-		devgroup_ones_set_present(vdev, true);
+		devgroup_isolate(vdev);
 	return ret;
 }
 
@@ -139,6 +144,7 @@ static void disable(struct devgroup_vdev *vdev)
 	mutex_lock(&vdev->map_lock);
 	vfio_pci_core_close_device(&vdev->core.vdev);
 	vdev->enabled = false;
+	vdev->isolated = false;
 	mutex_unlock(&vdev->map_lock);
 	vdev->core.vdev.open_count--;
 }
@@ -202,7 +208,10 @@ static ssize_t vdev_read(struct file *file, char __user *buf, size_t count, loff
 
 	if (ret)
 		return ret;
-	ret = vfio_pci_core_read(&vdev->core.vdev, buf, count, offset);
+	if (vdev->use->state == DEVGROUP_NORMAL)
+		ret = vfio_pci_core_read(&vdev->core.vdev, buf, count, offset);
+	else
+		ret = devgroup_isolated_read(vdev, buf, count, offset);
 	leave(vdev);
 	return ret;
 }
@@ -214,7 +223,10 @@ static ssize_t vdev_write(struct file *file, const char __user *buf, size_t coun
 
 	if (ret)
 		return ret;
-	ret = vfio_pci_core_write(&vdev->core.vdev, buf, count, offset);
+	if (vdev->use->state == DEVGROUP_NORMAL)
+		ret = vfio_pci_core_write(&vdev->core.vdev, buf, count, offset);
+	else
+		ret = devgroup_isolated_write(vdev, buf, count, offset);
 	devgroup_ones_look_again(vdev);
 	leave(vdev);
 	return ret;
@@ -242,7 +254,10 @@ static long vdev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	ret = enter(vdev);
 	if (ret)
 		return ret;
-	ret = vfio_pci_core_ioctl(&vdev->core.vdev, cmd, arg);
+	if (cmd == VFIO_DEVICE_SET_IRQS && vdev->use->state != DEVGROUP_NORMAL)
+		ret = devgroup_isolated_set_irqs(vdev, arg);
+	else
+		ret = vfio_pci_core_ioctl(&vdev->core.vdev, cmd, arg);
 	leave(vdev);
 	return ret;
 }
@@ -281,16 +296,14 @@ static int take(struct devgroup_vdev *vdev, struct devgroup_use *use)
 
 	if (vdev->removed)
 		return -ENOENT;
-	if (use->dead)
+	if (use->state == DEVGROUP_DEAD)
 		return -EIO;
 	if (vdev->opened)
 		return -EBUSY;
-	ret = enable(vdev);
-	if (ret)
-		return ret;
-	vdev->opened = true;
 	vdev->use = use;
-	return 0;
+	ret = enable(vdev);
+	vdev->opened = !ret;
+	return ret;
 }
 
 static void untake(struct devgroup_vdev *vdev)

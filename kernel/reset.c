@@ -79,7 +79,7 @@ static void mark_clean(struct devgroup_use *use, struct pci_dev *pdev)
 	unsigned int i;
 
 	for (i = 0; i < use->count; i++) {
-		if (same_reset(use->devices[i]->core.pdev, pdev))
+		if (!use->devices[i]->removed && same_reset(use->devices[i]->core.pdev, pdev))
 			use->devices[i]->dirty = false;
 	}
 }

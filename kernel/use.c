@@ -228,6 +228,18 @@ void devgroup_use_signal(struct devgroup_use *use, enum devgroup_event event)
 	spin_unlock(&use->event_lock);
 }
 
+struct devgroup_use *devgroup_use_get(struct devgroup *group)
+{
+	struct devgroup_use *use;
+
+	mutex_lock(&devgroups_registry);
+	use = group->use;
+	if (use)
+		kref_get(&use->ref);
+	mutex_unlock(&devgroups_registry);
+	return use;
+}
+
 /* The use that the device is part of, with a reference, or NULL; it becomes part of no other. */
 static struct devgroup_use *withdraw(struct devgroup_vdev *vdev)
 {
@@ -297,6 +309,21 @@ static int enable_device(struct devgroup_vdev *vdev)
 	return 0;
 }
 
+static int enable_devices(struct devgroup_use *use)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < use->count && !ret; i++) {
+		if (use->devices[i]->removed)
+			continue;
+		ret = enable_device(use->devices[i]);
+		if (READ_ONCE(use->devices[i]->leaving))
+			ret = 0;
+	}
+	return ret;
+}
+
 /*
  * VFIO's code keeps a device's interrupts over its own reset, and has no call to take them away;
  * closing the device does. One that could not be opened again stays dark until the next reset.
@@ -311,14 +338,14 @@ static int reset_and_reopen(struct devgroup_use *use, bool bus)
 	for (i = 0; i < use->count; i++)
 		disable_device(use->devices[i]);
 	ret = devgroup_reset(use, bus);
-	use->dead = ret && ret != -ENOTTY;
-	for (i = 0; i < use->count && !use->dead; i++) {
-		if (use->devices[i]->removed)
-			continue;
-		err = enable_device(use->devices[i]);
-		use->dead = err && !READ_ONCE(use->devices[i]->leaving);
-	}
-	return use->dead ? -EIO : ret;
+	err = ret == -ENOTTY ? 0 : ret;
+	if (!err)
+		err = devgroup_freeze_end(use);
+	if (!err)
+		err = enable_devices(use);
+	if (err)
+		devgroup_freeze_dead(use);
+	return err ? -EIO : ret;
 }
 
 int devgroup_use_reset(struct devgroup_use *use, bool bus)

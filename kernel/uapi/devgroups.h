@@ -236,14 +236,15 @@ struct devgroup_error {
 /*
  * DEVGROUP_FREEZE: from its return on reads of BARs and config space are all ones, stores vanish,
  * DMA is blocked, and no interrupt arrives. Windows, mappings and interrupts stay as they are set
- * up, and may be changed meanwhile. No error if it is frozen.
+ * up, and may be changed meanwhile, but an INTx that is unmasked then stays masked: unmask it again
+ * after the release. No error if it is frozen.
  *
  * DEVGROUP_UNFREEZE: releases MMIO and config space (DEVGROUP_RELEASE_MMIO), or DMA and interrupts
  * as well (DEVGROUP_RELEASE_DMA, which needs MMIO released before or in the same call, else
  * EINVAL). Devices are in whatever state they are. EIO: the group is dead.
  *
  * DEVGROUP_CONFIGURE: brings bridges and devices after a reset to where they were when the group
- * was opened: BARs, and what firmware sets up.
+ * was opened: BARs, and what firmware sets up. EINVAL: the group is frozen.
  */
 #define DEVGROUP_RELEASE_MMIO		(1U << 0)
 #define DEVGROUP_RELEASE_DMA		(1U << 1)
