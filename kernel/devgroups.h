@@ -42,6 +42,8 @@ struct devgroup_gate {
 struct devgroup {
 	struct kobject kobj;		/* /sys/devgroups/N */
 	struct kobject *devices_dir;	/* /sys/devgroups/N/devices; owned */
+	unsigned long memory_pages;	/* that its use has pinned; written by dma.c */
+	unsigned long table_pages;	/* of its windows; written by dma.c */
 	struct device *node;		/* /dev/devgroup/N, while the folder is there */
 	int number;			/* N */
 	struct mutex claim_lock;	/* one claim, release or adoption at a time */
@@ -312,6 +314,9 @@ long devgroup_dma_ioctl(struct devgroup_dma *dma, unsigned int cmd, void __user 
 /* No DMA reaches memory from the return of block to unblock; what is set up stays, and may change. */
 int devgroup_dma_block(struct devgroup_dma *dma);
 int devgroup_dma_unblock(struct devgroup_dma *dma);
+
+/* The contents of dma_pinned: what the group's use pins. */
+int devgroup_dma_pinned(struct devgroup *group, char *buf);
 
 /* reason.c, capability.c: contents of files. devgroups_registry held, the group not empty. */
 int devgroup_reason(struct devgroup *group, char *buf);

@@ -114,6 +114,7 @@ GROUP_FILE(state, 0444, state_show, NULL);
 GROUP_FILE(reason, 0444, devgroup_reason, NULL);
 GROUP_FILE(capabilities, 0444, devgroup_capabilities, NULL);
 GROUP_FILE(dma_windows, 0444, devgroup_dma_windows, NULL);
+GROUP_FILE(dma_pinned, 0444, devgroup_dma_pinned, NULL);
 GROUP_FILE(owner, 0444, owner_show, NULL);
 GROUP_FILE(claim, 0200, NULL, claim_store);
 GROUP_FILE(reset, 0200, NULL, reset_store);
@@ -126,6 +127,7 @@ static struct attribute *group_attrs[] = {
 	&reason_file.attr,
 	&capabilities_file.attr,
 	&dma_windows_file.attr,
+	&dma_pinned_file.attr,
 	&owner_file.attr,
 	&claim_file.attr,
 	&reset_file.attr,

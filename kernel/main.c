@@ -16,6 +16,9 @@
  *   gate of a use		shut by its lock's holder, entered by calls of the user without
  *				the lock. Memory of the user may be touched inside, so the gate
  *				comes before mmap_lock, and is not entered by mmap and page faults
+ *   lock of a use's DMA	one call at a time that changes windows, memory or mappings. It is
+ *				held while the user's memory is pinned, so before mmap_lock
+ *   program_lock of it	what the IOMMU is programmed with; never waits for the user
  *   lock of a device set	VFIO's, around opening and closing a device
  *   map_lock of a device	below mmap_lock: a mapping is made while vfio_pci_core has the device
  *   fault_lock of a device	below mmap_lock: whether mappings show the device or ones
