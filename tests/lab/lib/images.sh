@@ -37,7 +37,7 @@ make_guest_initrd()
 	install_modules "$kernel" "$root" "${guest_modules[@]}"
 	cp "$lab_source/guest/init" "$root/init"
 	cp "$lab_source/guest/udhcpc" "$root/etc/udhcpc/default.script"
-	cp "$lab_source/guest/lspci" "$root/bin/lspci"
+	cp "$lab_source/guest/"{lspci,lab-disk} "$root/bin/"
 	make_cpio "$root" "$dir/initrd"
 	mkdir -p "$root/lib64" "$root/usr/sbin"
 	add_kexec "$root"
@@ -91,7 +91,7 @@ make_host_tree()
 	install_modules "$kernel" "$dir" "${host_modules[@]}"
 	install_guests "$dir/guest"
 	cp "$lab_source/host-init" "$dir/sbin/lab-init"
-	cp "$lab_source"/host-bin/* "$dir/usr/local/bin/"
+	cp "$lab_source"/host-bin/* "$lab_source/guest/lab-disk" "$dir/usr/local/bin/"
 	echo root:x:0:0:root:/root:/bin/sh >"$dir/etc/passwd"
 	echo root:x:0: >"$dir/etc/group"
 	# udhcpc's default script, for a card of the host itself.
@@ -116,7 +116,7 @@ make_host_initramfs()
 
 host_key()
 {
-	key_of 1 "$lab_source"/host-{init,initramfs,bin/*} "$lab_source/guest/udhcpc" \
+	key_of 1 "$lab_source"/host-{init,initramfs,bin/*} "$lab_source"/guest/{udhcpc,lab-disk} \
 		"$lab_source"/lib/{tree,images}.sh "$build/packages/kernel-6.12-$1/.key" \
 		"$lab"/guest-*/.key
 }

@@ -32,7 +32,7 @@ repeatedly()
 	three_groups
 	run_devgroups --timeout 900 "$set_up"'
 		disk_sum=$(dd if=/dev/nvme0n1 bs=1M count=1 2>/dev/null | sha256sum)
-		within 20 test -e /dev/sda
+		lab-disk /dev/sda
 		stick_sum=$(dd if=/dev/sda bs=64k count=1 2>/dev/null | sha256sum)
 		[ "$disk_sum" != "$stick_sum" ] || fail "nothing to compare"
 		for round in $(seq '"${ROUNDS:-20}"'); do

@@ -9,7 +9,7 @@
 add_nvme n0 pcie.0 32
 run_guests --timeout 900 '
 modprobe nvme
-load="while cat /dev/nvme0n1 >/dev/null; do echo read; done"
+load="lab-disk /dev/nvme0n1; while cat /dev/nvme0n1 >/dev/null; do echo read; done"
 group="--group 0000:01:00.0 --claim"
 
 boot 2 "exit 5" $group
@@ -43,6 +43,6 @@ kill -TERM "$pvmm"
 ended 2
 holds nvme 0000:01:00.0
 
-boot 0 "sha256sum /dev/nvme0n1" $group
+boot 0 "lab-disk /dev/nvme0n1; sha256sum /dev/nvme0n1" $group
 [ -z "$(ls /run/pvmm/claims)" ] || fail "a record of a claim was left"'
 expect_output "$(sum_of "$work/n0.raw")"

@@ -34,7 +34,7 @@ lspci -D
 for guest in '"$guests"'; do
 	for cpus in '"$cpus"'; do
 		boot 0 "echo cpus=\$(nproc); grep MMU /proc/cpuinfo; echo \$(grep -m1 KernelPageSize /proc/self/smaps)
-			for n in \$(seq 0 \$((\$(nproc) - 1))); do
+			lab-disk /dev/nvme0n1; for n in \$(seq 0 \$((\$(nproc) - 1))); do
 				taskset \$(printf %x \$((1 << n))) sha256sum /dev/nvme0n1
 			done; cat /proc/interrupts" \
 			--group '"$address"' --irqchip '"$irqchip"' --cpus "$cpus" --verbose

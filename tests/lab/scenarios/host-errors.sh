@@ -114,7 +114,7 @@ with_guest "group $number is named twice; leave one --group of it out" --group $
 
 drivers='
 modprobe -a nvme e1000e
-until [ -e /dev/nvme0n1 ]; do usleep 100000; done
+lab-disk /dev/nvme0n1
 held="$name is held by the host driver nvme; run again with --claim, or run: echo $nvme > /sys/bus/pci/devices/$nvme/driver/unbind"
 with_guest "$held" --group $nvme
 card=0001:01:00.0
@@ -167,7 +167,7 @@ with_guest "the limit for locked memory is 64 KiB, devices need 532480 KiB; run 
 # What the messages say is enough.
 limit=532480
 run_pvmm --kernel /guest/vmlinux --initrd /guest/initrd --group $nvme \
-	"--append \"console=hvc0 quiet pvmm.run=\\\"head -c 1000 /dev/nvme0n1 | wc -c\\\"\"" </dev/null >/tmp/log 2>&1 ||
+	"--append \"console=hvc0 quiet pvmm.run=\\\"lab-disk /dev/nvme0n1; head -c 1000 /dev/nvme0n1 | wc -c\\\"\"" </dev/null >/tmp/log 2>&1 ||
 	fail "status $?: $(cat /tmp/log)"
 grep -q "^1000" /tmp/log || fail "$(cat /tmp/log)"
 user=""'

@@ -11,7 +11,7 @@
 add_nvme n0 pcie.0 64
 run_guests --timeout 900 '
 modprobe nvme
-load="while dd if=/dev/nvme0n1 of=/dev/nvme0n1 bs=1M count=16 seek=48 iflag=direct oflag=direct; do
+load="lab-disk /dev/nvme0n1; while dd if=/dev/nvme0n1 of=/dev/nvme0n1 bs=1M count=16 seek=48 iflag=direct oflag=direct; do
 	echo copied; done"
 group="--group 0000:01:00.0"
 sum="'"$(sum_of "$work/n0.raw" 0 48)"'"
@@ -56,7 +56,7 @@ done
 
 kill_all
 kill_all
-boot 0 "dd if=/dev/nvme0n1 bs=1M count=48 iflag=direct | sha256sum" $group --claim
+boot 0 "lab-disk /dev/nvme0n1; dd if=/dev/nvme0n1 bs=1M count=48 iflag=direct | sha256sum" $group --claim
 said "$sum"
 nothing_left
 
@@ -65,5 +65,5 @@ command=$(tr -d "\r" <"$log" | sed -n "s/.*gives it back: //p")
 echo "running: $command"
 eval "$command"
 nothing_left
-until [ -e /dev/nvme0n1 ]; do usleep 100000; done
+lab-disk /dev/nvme0n1
 dd if=/dev/nvme0n1 bs=1M count=48 | sha256sum | grep "$sum" || fail "the host reads something else"'

@@ -12,7 +12,7 @@ run_script --timeout 300 --with-peer '
 	lab-bind vfio-pci 0000:01:00.0
 	ls -l "$(lab-group 0000:01:00.0)/devices"
 	lab-peer -m 512 -kernel /guest/vmlinux -initrd /guest/initrd \
-		-append "console=hvc0 quiet pvmm.run=\"lspci; sha256sum </dev/nvme0n1; echo done\"" \
+		-append "console=hvc0 quiet pvmm.run=\"lspci; lab-disk /dev/nvme0n1; sha256sum </dev/nvme0n1; echo done\"" \
 		-device vfio-pci,host=0000:01:00.0
 	echo "first guest: $?"
 	lab-peer -m 512 -kernel /guest/vmlinux-6.1 -initrd /guest/initrd-6.1 \

@@ -12,6 +12,7 @@ add_card e0 e1000e pcie.1 ",guestfwd=tcp:10.0.2.100:7-cmd:cat"
 pattern_file "$work/tftp/data" 8
 run_guests --timeout 900 '
 boot 0 "set -e; lspci; ip link set eth0 up; udhcpc -q -n -i eth0
+	lab-disk /dev/nvme0n1
 	sha256sum /dev/nvme0n1 >/tmp/disk & cd /tmp
 	tftp -g -r data -b 1428 10.0.2.2; sha256sum data
 	dd if=data bs=1M count=4 of=part; nc 10.0.2.100 7 <part |

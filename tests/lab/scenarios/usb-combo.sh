@@ -12,8 +12,7 @@ run_guests --timeout 900 '
 check()
 {
 	boot 0 "lspci; modprobe -a usb-storage sd_mod
-		for n in \$(seq 600); do [ -e /dev/sda ] && break; usleep 100000; done
-		dd if=/dev/sda bs=256k iflag=direct | sha256sum; cat /proc/interrupts" \
+		lab-disk /dev/sda && dd if=/dev/sda bs=256k iflag=direct | sha256sum; cat /proc/interrupts" \
 		--group 0000:02:01.7 "$@"
 	said "0000:00:01.0 0c03: 8086:2934" "0000:00:01.1 0c03: 8086:2935" \
 		"0000:00:01.7 0c03: 8086:293a ehci-pci" "comes along"
