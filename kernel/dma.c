@@ -25,6 +25,10 @@ void devgroup_dma_destroy(struct devgroup_dma *dma)
 	kfree(dma);
 }
 
+void devgroup_dma_remove_member(struct devgroup_dma *dma, struct devgroup_member *member)
+{
+}
+
 long devgroup_dma_ioctl(struct devgroup_dma *dma, unsigned int cmd, void __user *arg)
 {
 	return -ENOTTY;

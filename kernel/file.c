@@ -31,7 +31,7 @@ static u64 capabilities_of(struct devgroup *group)
 	u64 mask = 0;
 
 	mutex_lock(&devgroups_registry);
-	if (group->iommu_group)
+	if (!list_empty(&group->members))
 		mask = devgroup_capability_mask(group);
 	mutex_unlock(&devgroups_registry);
 	return mask;

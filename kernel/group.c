@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device group: /sys/devgroups/N, its files, and which devices are in it. There is one for each
- * IOMMU group that has devices on the PCI or platform bus, with the same number.
+ * A device group: /sys/devgroups/N, its files, and which members and devices are in it. There is
+ * one for each IOMMU group that has devices on the PCI or platform bus, with the same number.
  */
 #include <linux/module.h>
 #include <linux/pid.h>
@@ -31,36 +31,6 @@ static int bus_show(struct devgroup *group, char *buf)
 			  platform ? "platform" : "");
 }
 
-/*
- * False if a driver that has its DMA set up by the kernel may be bound, or about to be. No more
- * than an attempt at the device's lock, which comes before the registry's.
- */
-static bool without_host_driver(struct device *dev)
-{
-	bool without;
-
-	if (!device_trylock(dev))
-		return false;
-	without = !dev->driver ||
-		  (dev_is_pci(dev) && to_pci_driver(dev->driver)->driver_managed_dma);
-	device_unlock(dev);
-	return without;
-}
-
-/* The IOMMU core counts users without telling host drivers from VFIO: look who it may be. */
-static bool in_use_elsewhere(struct devgroup *group)
-{
-	struct devgroup_device *ddev;
-
-	if (!iommu_group_dma_owner_claimed(group->iommu_group))
-		return false;
-	list_for_each_entry(ddev, &group->devices, link) {
-		if (!without_host_driver(ddev->dev))
-			return false;
-	}
-	return true;
-}
-
 static int state_show(struct devgroup *group, char *buf)
 {
 	const char *state = "free";
@@ -71,7 +41,7 @@ static int state_show(struct devgroup *group, char *buf)
 		state = "quarantined";
 	else if (group->state == DEVGROUP_CLAIMED || group->state == DEVGROUP_GIVING)
 		state = "claimed";
-	else if (!group->owned && in_use_elsewhere(group))
+	else if (devgroup_in_use_elsewhere(group))
 		state = "in-use";
 	return sysfs_emit(buf, "%s\n", state);
 }
@@ -138,7 +108,7 @@ static ssize_t group_show(struct kobject *kobj, struct attribute *attr, char *bu
 	int ret = -ENODEV;
 
 	mutex_lock(&devgroups_registry);
-	if (group->iommu_group)
+	if (!list_empty(&group->members))
 		ret = file->show(group, buf);
 	mutex_unlock(&devgroups_registry);
 	return ret;
@@ -179,7 +149,6 @@ static void group_free(struct kobject *kobj)
 	struct devgroup *group = to_devgroup(kobj);
 
 	kobject_put(group->devices_dir);
-	iommu_group_put(group->iommu_group);
 	put_pid(group->owner);
 	mutex_destroy(&group->claim_lock);
 	kfree(group);
@@ -190,19 +159,6 @@ static const struct kobj_type group_ktype = {
 	.sysfs_ops = &group_sysfs_ops,
 	.default_groups = group_groups,
 };
-
-/* Lists are changed under both locks, so that either is enough to read them. */
-static struct devgroup *find_group(struct iommu_group *iommu_group)
-{
-	struct devgroup *group;
-
-	lockdep_assert_held(&devgroups_topology);
-	list_for_each_entry(group, &devgroups_list, link) {
-		if (group->iommu_group == iommu_group)
-			return group;
-	}
-	return NULL;
-}
 
 /* Not in the list yet, so that nobody but the files' readers sees it, and to them it is empty. */
 static struct devgroup *create_group(struct iommu_group *iommu_group)
@@ -215,6 +171,7 @@ static struct devgroup *create_group(struct iommu_group *iommu_group)
 		return ERR_PTR(-ENOMEM);
 	mutex_init(&group->claim_lock);
 	INIT_LIST_HEAD(&group->link);
+	INIT_LIST_HEAD(&group->members);
 	INIT_LIST_HEAD(&group->devices);
 	group->number = iommu_group_id(iommu_group);
 	kobject_init(&group->kobj, &group_ktype);
@@ -247,49 +204,60 @@ static void delete_group(struct devgroup *group)
 	kobject_del(&group->kobj);
 }
 
-/* @iommu_group's group, made if it is not there; *@created says which. */
-static struct devgroup *get_group(struct iommu_group *iommu_group, bool *created)
+/* Both registry and topology lock are held for changes, so that either is enough to read. */
+static void link_device(struct devgroup_member *member, struct devgroup_device *ddev)
 {
-	struct devgroup *group = find_group(iommu_group);
+	struct devgroup *group = member->group;
 
-	*created = !group;
-	return group ?: create_group(iommu_group);
-}
-
-static void link_device(struct devgroup *group, struct devgroup_device *ddev,
-			struct iommu_group *iommu_group)
-{
-	mutex_lock(&devgroups_registry);
-	if (!group->iommu_group) {
-		group->iommu_group = iommu_group_ref_get(iommu_group);
-		list_add_tail(&group->link, &devgroups_list);
-	}
+	ddev->member = member;
 	list_add_tail(&ddev->link, &group->devices);
 	ddev->arrived = group->state != DEVGROUP_FREE;
 	group->arrivals |= ddev->arrived;
+}
+
+static int add_to_member(struct devgroup_member *member, struct device *dev)
+{
+	struct devgroup_device *ddev = devgroup_device_create(member->group, dev);
+
+	if (IS_ERR(ddev))
+		return PTR_ERR(ddev);
+	mutex_lock(&devgroups_registry);
+	link_device(member, ddev);
 	mutex_unlock(&devgroups_registry);
+	return 0;
+}
+
+static int add_with_group(struct iommu_group *iommu_group, struct device *dev)
+{
+	struct devgroup *group = create_group(iommu_group);
+	struct devgroup_member *member;
+	int ret;
+
+	if (IS_ERR(group))
+		return PTR_ERR(group);
+	member = devgroup_member_create(group, iommu_group);
+	ret = member ? add_to_member(member, dev) : -ENOMEM;
+	if (ret)
+		goto err;
+	mutex_lock(&devgroups_registry);
+	list_add_tail(&member->link, &group->members);
+	list_add_tail(&group->link, &devgroups_list);
+	mutex_unlock(&devgroups_registry);
+	return 0;
+
+err:
+	devgroup_member_free(member);
+	delete_group(group);
+	kobject_put(&group->kobj);
+	return ret;
 }
 
 /* devgroups_topology held. */
 static int add_to_group(struct device *dev, struct iommu_group *iommu_group)
 {
-	struct devgroup_device *ddev;
-	struct devgroup *group;
-	bool created;
+	struct devgroup_member *member = devgroup_find_member(iommu_group);
 
-	group = get_group(iommu_group, &created);
-	if (IS_ERR(group))
-		return PTR_ERR(group);
-	ddev = devgroup_device_create(group, dev);
-	if (IS_ERR(ddev)) {
-		if (created) {
-			delete_group(group);
-			kobject_put(&group->kobj);
-		}
-		return PTR_ERR(ddev);
-	}
-	link_device(group, ddev, iommu_group);
-	return 0;
+	return member ? add_to_member(member, dev) : add_with_group(iommu_group, dev);
 }
 
 struct devgroup_device *devgroup_find_device(struct device *dev)
@@ -321,42 +289,55 @@ int devgroup_add_device(struct device *dev)
 }
 
 /*
- * The group leaves with its last device. Returns its reference to the IOMMU group, which must be
- * dropped before the device's, and in *@claimed whether a claim ends with it.
+ * A member leaves with its last device. Returns it: its reference to the IOMMU group must be
+ * dropped before the device's.
  */
-static struct iommu_group *unlink_group(struct devgroup *group, bool *claimed)
+static struct devgroup_member *unlink_device(struct devgroup_device *ddev)
 {
-	struct iommu_group *iommu_group = group->iommu_group;
+	struct devgroup_member *member = ddev->member;
+	struct devgroup_device *other;
 
-	*claimed = group->state == DEVGROUP_CLAIMED;
-	if (*claimed) {
+	list_del_init(&ddev->link);
+	list_for_each_entry(other, &ddev->group->devices, link) {
+		if (other->member == member)
+			return NULL;
+	}
+	devgroup_member_disown(member);
+	list_del_init(&member->link);
+	return member;
+}
+
+/* The group leaves with its last member; true if a claim ends with it. */
+static bool unlink_group(struct devgroup *group)
+{
+	bool claimed = group->state == DEVGROUP_CLAIMED;
+
+	if (claimed) {
 		group->state = DEVGROUP_FREE;
 		devgroup_clear_owner(group);
 	}
-	devgroup_disown(group);
-	group->iommu_group = NULL;
 	list_del_init(&group->link);
-	return iommu_group;
+	return claimed;
 }
 
 /* Consumes the list's reference to @ddev. devgroups_topology held. */
 static void remove_entry(struct devgroup_device *ddev)
 {
 	struct devgroup *group = ddev->group;
-	struct iommu_group *iommu_group = NULL;
+	struct devgroup_member *member;
 	bool claimed = false, last;
 
 	mutex_lock(&devgroups_registry);
-	list_del_init(&ddev->link);
-	last = list_empty(&group->devices);
+	member = unlink_device(ddev);
+	last = list_empty(&group->members);
 	if (last)
-		iommu_group = unlink_group(group, &claimed);
+		claimed = unlink_group(group);
 	mutex_unlock(&devgroups_registry);
 
 	kobject_del(&ddev->kobj);
 	if (last)
 		delete_group(group);
-	iommu_group_put(iommu_group);
+	devgroup_member_free(member);
 	kobject_put(&ddev->kobj);
 	if (last)
 		kobject_put(&group->kobj);

@@ -242,7 +242,34 @@ static struct devgroup_use *withdraw(struct devgroup_vdev *vdev)
 	return use;
 }
 
-/* The last device takes the group's DMA with it, while there is an IOMMU group yet. */
+/* The member of a device that leaves, if no other device of it can be used; or NULL. */
+static struct devgroup_member *leaving_member(struct devgroup_vdev *vdev)
+{
+	struct devgroup_member *member = vdev->ddev->member;
+	struct devgroup_device *other;
+
+	mutex_lock(&devgroups_registry);
+	list_for_each_entry(other, &vdev->ddev->group->devices, link) {
+		if (other->member == member && other->vdev) {
+			member = NULL;
+			break;
+		}
+	}
+	mutex_unlock(&devgroups_registry);
+	return member;
+}
+
+/* With the last device of a member, or of all, goes its DMA, while there is an IOMMU group yet. */
+static void take_dma_away(struct devgroup_use *use, struct devgroup_vdev *vdev)
+{
+	struct devgroup_member *member = leaving_member(vdev);
+
+	if (!has_devices(use))
+		destroy_dma(use);
+	else if (member && use->dma)
+		devgroup_dma_remove_member(use->dma, member);
+}
+
 static void take_away(struct devgroup_use *use, struct devgroup_vdev *vdev)
 {
 	mutex_lock(&use->lock);
@@ -253,8 +280,7 @@ static void take_away(struct devgroup_use *use, struct devgroup_vdev *vdev)
 		devgroup_vdev_disable(vdev);
 	}
 	vdev->removed = true;
-	if (!has_devices(use))
-		destroy_dma(use);
+	take_dma_away(use, vdev);
 	devgroup_gate_open(&use->gate);
 	mutex_unlock(&use->lock);
 }
