@@ -31,13 +31,12 @@ static void intersect(struct devgroup_tce_limits *limits, const struct iommu_tab
 	limits->max_levels = min(limits->max_levels, tables->max_levels);
 }
 
-bool devgroup_tce_limits(struct devgroup *group, struct devgroup_tce_limits *limits)
+/* Narrows the limits to what holds of the group, too; false: a member has no tables. */
+static bool add_limits(struct devgroup *group, struct devgroup_tce_limits *limits)
 {
 	struct iommu_table_group *tables;
 	struct devgroup_member *member;
 
-	*limits = (struct devgroup_tce_limits){ .size = U64_MAX, .page_sizes = U64_MAX,
-						.max_dynamic = U32_MAX, .max_levels = U32_MAX };
 	devgroup_for_each_member(member, group) {
 		tables = table_group(member);
 		if (!tables)
@@ -45,6 +44,29 @@ bool devgroup_tce_limits(struct devgroup *group, struct devgroup_tce_limits *lim
 		intersect(limits, tables);
 	}
 	return true;
+}
+
+#define NO_LIMITS ((struct devgroup_tce_limits){ \
+	.size = U64_MAX, .page_sizes = U64_MAX, .max_dynamic = U32_MAX, .max_levels = U32_MAX })
+
+bool devgroup_tce_limits(struct devgroup *group, struct devgroup_tce_limits *limits)
+{
+	*limits = NO_LIMITS;
+	return add_limits(group, limits);
+}
+
+/*
+ * A table can be put into several PEs of bare metal. To an LPAR the hypervisor gives a table for
+ * each PE, and there is no way to use it for another.
+ */
+static bool can_share_tables(struct devgroup *group, struct devgroup *other)
+{
+	struct devgroup_tce_limits limits = NO_LIMITS;
+
+	if (firmware_has_feature(FW_FEATURE_LPAR))
+		return false;
+	return add_limits(group, &limits) && add_limits(other, &limits) &&
+	       limits.size && limits.page_sizes;
 }
 
 static bool has_eeh(struct devgroup_member *member)
@@ -57,11 +79,30 @@ bool devgroup_tce_limits(struct devgroup *group, struct devgroup_tce_limits *lim
 	return false;
 }
 
+static bool can_share_tables(struct devgroup *group, struct devgroup *other)
+{
+	return true;
+}
+
 static bool has_eeh(struct devgroup_member *member)
 {
 	return false;
 }
 #endif
+
+/* The driver of the IOMMU that the group is behind; NULL: the group was made without one. */
+static const struct iommu_ops *iommu_ops_of(struct devgroup *group)
+{
+	struct devgroup_device *first;
+
+	first = list_first_entry(&group->devices, struct devgroup_device, link);
+	return first->dev->iommu ? first->dev->iommu->iommu_dev->ops : NULL;
+}
+
+bool devgroup_can_share_dma(struct devgroup *group, struct devgroup *other)
+{
+	return iommu_ops_of(group) == iommu_ops_of(other) && can_share_tables(group, other);
+}
 
 static bool has_isolated_msi(struct devgroup_member *member)
 {

@@ -92,7 +92,8 @@ static int check_group(struct devgroup *group)
 
 	if (list_empty(&group->members))
 		return -ENODEV;
-	if (group->state != DEVGROUP_FREE)
+	/* Before a host driver is disturbed; what has the last word is owning the DMA. */
+	if (group->state != DEVGROUP_FREE || devgroup_in_use_elsewhere(group))
 		return -EBUSY;
 	count = count_devices(group);
 	if (count < 0)
@@ -481,8 +482,8 @@ void devgroup_adopt(struct devgroup *group)
 	list = list_devices(group);
 	mutex_unlock(&devgroups_registry);
 	if (IS_ERR(list)) {
-		pr_warn("devgroups: devices that came to group %s stay without driver\n",
-			kobject_name(&group->kobj));
+		pr_warn("devgroups: devices that came to group %u stay without driver\n",
+			READ_ONCE(group->number));
 	} else {
 		settle_arrivals(group, list);
 		free_list(list);

@@ -43,11 +43,11 @@ struct devgroup {
 	struct kobject kobj;		/* /sys/devgroups/N */
 	struct kobject *devices_dir;	/* /sys/devgroups/N/devices; owned */
 	struct device *node;		/* /dev/devgroup/N, while the folder is there */
-	int number;			/* N */
 	struct mutex claim_lock;	/* one claim, release or adoption at a time */
 
 	/* The rest is protected by devgroups_registry. */
 	struct list_head link;		/* in devgroups_list */
+	unsigned int number;		/* N, the number of one of its members; both locks to change */
 	struct list_head members;	/* struct devgroup_member; empty once all devices have left */
 	struct list_head devices;	/* struct devgroup_device, of all members */
 	enum devgroup_state state;
@@ -160,7 +160,14 @@ extern struct list_head devgroups_list;
 /* Looks for devices that have no entry yet, soon and in another thread. */
 void devgroups_scan_soon(void);
 
-/* group.c; both take devgroups_topology. */
+/* group.c */
+/* Makes a folder and file of that number, with nothing in it, and in no list yet. */
+struct devgroup *devgroup_create(unsigned int number);
+/* Removes folder and file, and drops the list's reference. The group must be in no list. */
+void devgroup_destroy(struct devgroup *group);
+/* The listed group of that number, or NULL. devgroups_registry or devgroups_topology held. */
+struct devgroup *devgroup_find(unsigned int number);
+/* These two take devgroups_topology. */
 /* Lists @dev if it is in a group and not listed yet. The caller keeps @dev from leaving. */
 int devgroup_add_device(struct device *dev);
 /* Takes @dev, or with NULL whatever device comes first, off the list; false if there was none. */
@@ -210,15 +217,15 @@ void devgroup_gate_init(struct devgroup_gate *gate);
 /* Waits while it is shut; fails if the caller is killed. Nobody may enter twice. */
 int devgroup_gate_enter(struct devgroup_gate *gate);
 void devgroup_gate_leave(struct devgroup_gate *gate);
-/* Waits until nobody is inside. One at a time; @name is the group's, for the log. */
-void devgroup_gate_shut(struct devgroup_gate *gate, const char *name);
+/* Waits until nobody is inside. One at a time; @number is the group's, for the log. */
+void devgroup_gate_shut(struct devgroup_gate *gate, unsigned int number);
 void devgroup_gate_open(struct devgroup_gate *gate);
 
 /* file.c */
 int devgroups_file_init(void);
 void devgroups_file_exit(void);
 /* Makes /dev/devgroup/N, or ERR_PTR. */
-struct device *devgroup_file_create(struct devgroup *group);
+struct device *devgroup_file_create(unsigned int number);
 void devgroup_file_destroy(struct device *node);
 /*
  * Copies the first @size bytes of a call's argument, which must be there according to its argsz,
@@ -296,6 +303,9 @@ long devgroup_dma_ioctl(struct devgroup_dma *dma, unsigned int cmd, void __user 
 int devgroup_dma_block(struct devgroup_dma *dma);
 int devgroup_dma_unblock(struct devgroup_dma *dma);
 
+/* merge.c: the files /sys/devgroups/merge and unmerge; ends with NULL. */
+extern const struct attribute *devgroups_merge_attrs[];
+
 /* reason.c, capability.c: contents of files. devgroups_registry held, the group not empty. */
 int devgroup_reason(struct devgroup *group, char *buf);
 int devgroup_capabilities(struct devgroup *group, char *buf);
@@ -309,6 +319,8 @@ struct devgroup_tce_limits {
 };
 /* False if a member has no such tables, as all of them on other platforms. */
 bool devgroup_tce_limits(struct devgroup *group, struct devgroup_tce_limits *limits);
+/* Whether one DMA window, with the same mappings, can serve both groups. */
+bool devgroup_can_share_dma(struct devgroup *group, struct devgroup *other);
 
 /* fault.c: true if this step is the one that a test wants to see fail. */
 bool devgroups_fail(void);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A device group: /sys/devgroups/N, its files, and which members and devices are in it. There is
- * one for each IOMMU group that has devices on the PCI or platform bus, with the same number.
+ * one for each IOMMU group that has devices on the PCI or platform bus, with the same number;
+ * merge.c makes one of several.
  */
 #include <linux/module.h>
 #include <linux/pid.h>
@@ -46,6 +47,17 @@ static int state_show(struct devgroup *group, char *buf)
 	return sysfs_emit(buf, "%s\n", state);
 }
 
+static int members_show(struct devgroup *group, char *buf)
+{
+	struct devgroup_member *member;
+	int at = 0;
+
+	devgroup_for_each_member(member, group)
+		at += sysfs_emit_at(buf, at, "%s%d", at ? " " : "",
+				    iommu_group_id(member->iommu_group));
+	return at + sysfs_emit_at(buf, at, "\n");
+}
+
 static int owner_show(struct devgroup *group, char *buf)
 {
 	if (group->use)
@@ -84,6 +96,7 @@ GROUP_FILE(state, 0444, state_show, NULL);
 GROUP_FILE(reason, 0444, devgroup_reason, NULL);
 GROUP_FILE(capabilities, 0444, devgroup_capabilities, NULL);
 GROUP_FILE(dma_windows, 0444, devgroup_dma_windows, NULL);
+GROUP_FILE(members, 0444, members_show, NULL);
 GROUP_FILE(owner, 0444, owner_show, NULL);
 GROUP_FILE(claim, 0200, NULL, claim_store);
 GROUP_FILE(reset, 0200, NULL, reset_store);
@@ -94,6 +107,7 @@ static struct attribute *group_attrs[] = {
 	&reason_file.attr,
 	&capabilities_file.attr,
 	&dma_windows_file.attr,
+	&members_file.attr,
 	&owner_file.attr,
 	&claim_file.attr,
 	&reset_file.attr,
@@ -160,31 +174,59 @@ static const struct kobj_type group_ktype = {
 	.default_groups = group_groups,
 };
 
-/* Not in the list yet, so that nobody but the files' readers sees it, and to them it is empty. */
-static struct devgroup *create_group(struct iommu_group *iommu_group)
+struct devgroup *devgroup_find(unsigned int number)
 {
 	struct devgroup *group;
-	int ret;
 
-	group = devgroups_fail() ? NULL : kzalloc(sizeof(*group), GFP_KERNEL);
+	list_for_each_entry(group, &devgroups_list, link) {
+		if (group->number == number)
+			return group;
+	}
+	return NULL;
+}
+
+static struct devgroup *alloc_group(unsigned int number)
+{
+	struct devgroup *group = devgroups_fail() ? NULL : kzalloc(sizeof(*group), GFP_KERNEL);
+
 	if (!group)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
+	group->number = number;
 	mutex_init(&group->claim_lock);
 	INIT_LIST_HEAD(&group->link);
 	INIT_LIST_HEAD(&group->members);
 	INIT_LIST_HEAD(&group->devices);
-	group->number = iommu_group_id(iommu_group);
 	kobject_init(&group->kobj, &group_ktype);
-	ret = devgroups_fail() ? -ENOMEM : kobject_add(&group->kobj, devgroups_root, "%d",
-						       group->number);
+	return group;
+}
+
+static int add_folders(struct devgroup *group)
+{
+	int ret = devgroups_fail() ? -ENOMEM : kobject_add(&group->kobj, devgroups_root, "%u",
+							   group->number);
+
 	if (ret)
-		goto err;
-	ret = -ENOMEM;
+		return ret;
 	if (!devgroups_fail())
 		group->devices_dir = kobject_create_and_add("devices", &group->kobj);
-	if (!group->devices_dir)
+	return group->devices_dir ? 0 : -ENOMEM;
+}
+
+/* Not in the list yet, so that nobody but the files' readers sees it, and to them it is empty. */
+struct devgroup *devgroup_create(unsigned int number)
+{
+	struct devgroup *group;
+	int ret;
+
+	if (devgroup_find(number))
+		return ERR_PTR(-EEXIST);
+	group = alloc_group(number);
+	if (!group)
+		return ERR_PTR(-ENOMEM);
+	ret = add_folders(group);
+	if (ret)
 		goto err;
-	group->node = devgroup_file_create(group);
+	group->node = devgroup_file_create(number);
 	if (IS_ERR(group->node)) {
 		ret = PTR_ERR(group->node);
 		goto err;
@@ -192,6 +234,8 @@ static struct devgroup *create_group(struct iommu_group *iommu_group)
 	return group;
 
 err:
+	/* It has a reference to the group until it is gone. */
+	kobject_del(group->devices_dir);
 	kobject_put(&group->kobj);
 	return ERR_PTR(ret);
 }
@@ -202,6 +246,12 @@ static void delete_group(struct devgroup *group)
 	devgroup_file_destroy(group->node);
 	kobject_del(group->devices_dir);
 	kobject_del(&group->kobj);
+}
+
+void devgroup_destroy(struct devgroup *group)
+{
+	delete_group(group);
+	kobject_put(&group->kobj);
 }
 
 /* Both registry and topology lock are held for changes, so that either is enough to read. */
@@ -229,7 +279,7 @@ static int add_to_member(struct devgroup_member *member, struct device *dev)
 
 static int add_with_group(struct iommu_group *iommu_group, struct device *dev)
 {
-	struct devgroup *group = create_group(iommu_group);
+	struct devgroup *group = devgroup_create(iommu_group_id(iommu_group));
 	struct devgroup_member *member;
 	int ret;
 
@@ -247,8 +297,7 @@ static int add_with_group(struct iommu_group *iommu_group, struct device *dev)
 
 err:
 	devgroup_member_free(member);
-	delete_group(group);
-	kobject_put(&group->kobj);
+	devgroup_destroy(group);
 	return ret;
 }
 
@@ -307,6 +356,46 @@ static struct devgroup_member *unlink_device(struct devgroup_device *ddev)
 	return member;
 }
 
+static int rename_to(struct devgroup *group, unsigned int number)
+{
+	struct device *node = devgroup_file_create(number);
+	char name[16];
+	int ret;
+
+	if (IS_ERR(node))
+		return PTR_ERR(node);
+	snprintf(name, sizeof(name), "%u", number);
+	ret = devgroups_fail() ? -ENOMEM : kobject_rename(&group->kobj, name);
+	if (ret) {
+		devgroup_file_destroy(node);
+		return ret;
+	}
+	mutex_lock(&devgroups_registry);
+	WRITE_ONCE(group->number, number);
+	mutex_unlock(&devgroups_registry);
+	swap(group->node, node);
+	devgroup_file_destroy(node);
+	return 0;
+}
+
+/*
+ * The member that a merged group is named after has left, and whatever IOMMU group comes next may
+ * have its number: the group is named after the member that is first now.
+ */
+static void rename_group(struct devgroup *group)
+{
+	struct devgroup_member *first;
+	unsigned int number;
+	int ret;
+
+	first = list_first_entry(&group->members, struct devgroup_member, link);
+	number = iommu_group_id(first->iommu_group);
+	ret = rename_to(group, number);
+	if (ret)
+		pr_warn("devgroups: group %u, should be %u now: %pe\n", group->number, number,
+			ERR_PTR(ret));
+}
+
 /* The group leaves with its last member; true if a claim ends with it. */
 static bool unlink_group(struct devgroup *group)
 {
@@ -337,6 +426,8 @@ static void remove_entry(struct devgroup_device *ddev)
 	kobject_del(&ddev->kobj);
 	if (last)
 		delete_group(group);
+	else if (member && iommu_group_id(member->iommu_group) == group->number)
+		rename_group(group);
 	devgroup_member_free(member);
 	kobject_put(&ddev->kobj);
 	if (last)

@@ -203,8 +203,8 @@ static bool end_use(struct devgroup_use *use)
 	if (ret == -ENOTTY)
 		ret = 0;
 	if (ret)
-		pr_err("devgroups: group %s: its reset failed (%pe): quarantined\n",
-		       kobject_name(&use->group->kobj), ERR_PTR(ret));
+		pr_err("devgroups: group %u: its reset failed (%pe): quarantined\n",
+		       READ_ONCE(use->group->number), ERR_PTR(ret));
 	leave_use(use, ret);
 	return ret;
 }
@@ -273,7 +273,7 @@ static void take_dma_away(struct devgroup_use *use, struct devgroup_vdev *vdev)
 static void take_away(struct devgroup_use *use, struct devgroup_vdev *vdev)
 {
 	mutex_lock(&use->lock);
-	devgroup_gate_shut(&use->gate, kobject_name(&use->group->kobj));
+	devgroup_gate_shut(&use->gate, READ_ONCE(use->group->number));
 	if (vdev->enabled) {
 		dev_warn(vdev->core.vdev.dev, "removed while %s (%d) uses it\n", use->owner_comm,
 			 pid_nr(use->owner));
@@ -353,7 +353,7 @@ int devgroup_use_reset(struct devgroup_use *use, bool bus)
 
 	if (ret)
 		return ret;
-	devgroup_gate_shut(&use->gate, kobject_name(&use->group->kobj));
+	devgroup_gate_shut(&use->gate, READ_ONCE(use->group->number));
 	ret = reset_and_reopen(use, bus);
 	devgroup_gate_open(&use->gate);
 	mutex_unlock(&use->lock);
