@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a group's hardware can do: its capability flags and its DMA windows. A flag is there only
- * if it is true of the whole group.
+ * if it is true of all members, and a window's limits are what all members have in common.
  */
 #include <linux/iommu.h>
 
@@ -12,58 +12,137 @@
 #include <asm/firmware.h>
 #include <asm/iommu.h>
 
-/* Limits of the group's TCE tables, set once when the group was made; NULL: it has none. */
-static struct iommu_table_group *table_group(struct devgroup *group)
+/* Limits of the member's TCE tables, set once when the IOMMU group was made; NULL: it has none. */
+static struct iommu_table_group *table_group(struct devgroup_member *member)
 {
 	if (!firmware_has_feature(FW_FEATURE_OPAL) && !firmware_has_feature(FW_FEATURE_LPAR))
 		return NULL;
-	return iommu_group_get_iommudata(group->iommu_group);
+	return iommu_group_get_iommudata(member->iommu_group);
 }
 
-static bool has_eeh(struct devgroup *group)
+static void intersect(struct devgroup_tce_limits *limits, const struct iommu_table_group *tables)
 {
-	return eeh_enabled() && eeh_iommu_group_to_pe(group->iommu_group);
+	u64 end = min(limits->start + limits->size, (u64)tables->tce32_start + tables->tce32_size);
+
+	limits->start = max(limits->start, (u64)tables->tce32_start);
+	limits->size = end > limits->start ? end - limits->start : 0;
+	limits->page_sizes &= tables->pgsizes;
+	limits->max_dynamic = min(limits->max_dynamic, tables->max_dynamic_windows_supported);
+	limits->max_levels = min(limits->max_levels, tables->max_levels);
+}
+
+/* Narrows the limits to what holds of the group, too; false: a member has no tables. */
+static bool add_limits(struct devgroup *group, struct devgroup_tce_limits *limits)
+{
+	struct iommu_table_group *tables;
+	struct devgroup_member *member;
+
+	devgroup_for_each_member(member, group) {
+		tables = table_group(member);
+		if (!tables)
+			return false;
+		intersect(limits, tables);
+	}
+	return true;
+}
+
+#define NO_LIMITS ((struct devgroup_tce_limits){ \
+	.size = U64_MAX, .page_sizes = U64_MAX, .max_dynamic = U32_MAX, .max_levels = U32_MAX })
+
+bool devgroup_tce_limits(struct devgroup *group, struct devgroup_tce_limits *limits)
+{
+	*limits = NO_LIMITS;
+	return add_limits(group, limits);
+}
+
+/*
+ * A table can be put into several PEs of bare metal. To an LPAR the hypervisor gives a table for
+ * each PE, and there is no way to use it for another.
+ */
+static bool can_share_tables(struct devgroup *group, struct devgroup *other)
+{
+	struct devgroup_tce_limits limits = NO_LIMITS;
+
+	if (firmware_has_feature(FW_FEATURE_LPAR))
+		return false;
+	return add_limits(group, &limits) && add_limits(other, &limits) &&
+	       limits.size && limits.page_sizes;
+}
+
+static bool has_eeh(struct devgroup_member *member)
+{
+	return eeh_enabled() && eeh_iommu_group_to_pe(member->iommu_group);
+}
+#else
+bool devgroup_tce_limits(struct devgroup *group, struct devgroup_tce_limits *limits)
+{
+	return false;
+}
+
+static bool can_share_tables(struct devgroup *group, struct devgroup *other)
+{
+	return true;
+}
+
+static bool has_eeh(struct devgroup_member *member)
+{
+	return false;
+}
+#endif
+
+/* The driver of the IOMMU that the group is behind; NULL: the group was made without one. */
+static const struct iommu_ops *iommu_ops_of(struct devgroup *group)
+{
+	struct devgroup_device *first;
+
+	first = list_first_entry(&group->devices, struct devgroup_device, link);
+	return first->dev->iommu ? first->dev->iommu->iommu_dev->ops : NULL;
+}
+
+bool devgroup_can_share_dma(struct devgroup *group, struct devgroup *other)
+{
+	return iommu_ops_of(group) == iommu_ops_of(other) && can_share_tables(group, other);
+}
+
+static bool has_isolated_msi(struct devgroup_member *member)
+{
+	return iommu_group_has_isolated_msi(member->iommu_group);
+}
+
+static bool all_members(struct devgroup *group, bool (*has)(struct devgroup_member *member))
+{
+	struct devgroup_member *member;
+
+	devgroup_for_each_member(member, group) {
+		if (!has(member))
+			return false;
+	}
+	return true;
 }
 
 static bool has_ddw(struct devgroup *group)
 {
-	struct iommu_table_group *tables = table_group(group);
+	struct devgroup_tce_limits limits;
 
-	return tables && tables->max_dynamic_windows_supported;
+	return devgroup_tce_limits(group, &limits) && limits.max_dynamic;
 }
 
 /* Page sizes as a bit mask: a table of the default window has 4K pages in any case. */
 int devgroup_dma_windows(struct devgroup *group, char *buf)
 {
-	struct iommu_table_group *tables = table_group(group);
+	struct devgroup_tce_limits limits;
 	int at;
 
-	if (!tables)
+	if (!devgroup_tce_limits(group, &limits))
 		return 0;
-	at = sysfs_emit(buf, "default 0x%x 0x%x\n", tables->tce32_start, tables->tce32_size);
-	if (!tables->max_dynamic_windows_supported)
+	at = sysfs_emit(buf, "default 0x%llx 0x%llx\n", limits.start, limits.size);
+	if (!limits.max_dynamic)
 		return at;
-	at += sysfs_emit_at(buf, at, "dynamic %u\n", tables->max_dynamic_windows_supported);
-	at += sysfs_emit_at(buf, at, "page_sizes 0x%llx\n", tables->pgsizes);
-	at += sysfs_emit_at(buf, at, "levels %u\n", tables->max_levels);
+	at += sysfs_emit_at(buf, at, "dynamic %u\n", limits.max_dynamic);
+	at += sysfs_emit_at(buf, at, "page_sizes 0x%llx\n", limits.page_sizes);
+	at += sysfs_emit_at(buf, at, "levels %u\n", limits.max_levels);
 	return at;
 }
-#else
-static bool has_eeh(struct devgroup *group)
-{
-	return false;
-}
-
-static bool has_ddw(struct devgroup *group)
-{
-	return false;
-}
-
-int devgroup_dma_windows(struct devgroup *group, char *buf)
-{
-	return 0;
-}
-#endif
 
 static const struct {
 	u64 bit;
@@ -79,9 +158,9 @@ u64 devgroup_capability_mask(struct devgroup *group)
 {
 	u64 mask = DEVGROUP_CAP_FREEZE;
 
-	if (iommu_group_has_isolated_msi(group->iommu_group))
+	if (all_members(group, has_isolated_msi))
 		mask |= DEVGROUP_CAP_MSIX_TABLE_GUARDED;
-	if (has_eeh(group))
+	if (all_members(group, has_eeh))
 		mask |= DEVGROUP_CAP_EEH;
 	if (has_ddw(group))
 		mask |= DEVGROUP_CAP_DDW;

@@ -60,7 +60,7 @@ static struct device_list *list_devices(struct devgroup *group)
 	return list;
 }
 
-static int count_member(struct device *dev, void *data)
+static int count_device(struct device *dev, void *data)
 {
 	int *count = data;
 
@@ -70,19 +70,34 @@ static int count_member(struct device *dev, void *data)
 	return 0;
 }
 
+/* How many devices the IOMMU core has in the group. */
+static int count_devices(struct devgroup *group)
+{
+	struct devgroup_member *member;
+	int count = 0, ret;
+
+	devgroup_for_each_member(member, group) {
+		ret = iommu_group_for_each_dev(member->iommu_group, &count, count_device);
+		if (ret)
+			return ret;
+	}
+	return count;
+}
+
 /* Whether the group can be claimed as it is listed. devgroups_registry held. */
 static int check_group(struct devgroup *group)
 {
 	struct devgroup_device *ddev;
-	int count = 0, listed = 0, devices = 0, ret;
+	int count, listed = 0, devices = 0;
 
-	if (!group->iommu_group)
+	if (list_empty(&group->members))
 		return -ENODEV;
-	if (group->state != DEVGROUP_FREE)
+	/* Before a host driver is disturbed; what has the last word is owning the DMA. */
+	if (group->state != DEVGROUP_FREE || devgroup_in_use_elsewhere(group))
 		return -EBUSY;
-	ret = iommu_group_for_each_dev(group->iommu_group, &count, count_member);
-	if (ret)
-		return ret;
+	count = count_devices(group);
+	if (count < 0)
+		return count;
 	list_for_each_entry(ddev, &group->devices, link) {
 		listed++;
 		devices += can_be_taken(ddev);
@@ -221,27 +236,15 @@ static int detach_host_drivers(struct device_list *list)
 	return ret;
 }
 
-/* Under the registry lock, so that the last device cannot leave with the DMA still ours. */
 static int own(struct devgroup *group)
 {
 	int ret = -ENODEV;
 
 	mutex_lock(&devgroups_registry);
-	if (group->iommu_group)
-		ret = devgroups_fail() ? -ENOMEM :
-		      iommu_group_claim_dma_owner(group->iommu_group, group);
-	group->owned = !ret;
+	if (!list_empty(&group->members))
+		ret = devgroup_own(group);
 	mutex_unlock(&devgroups_registry);
-	/* How the IOMMU core says that VFIO has it. */
-	return ret == -EPERM ? -EBUSY : ret;
-}
-
-void devgroup_disown(struct devgroup *group)
-{
-	lockdep_assert_held(&devgroups_registry);
-	if (group->owned)
-		iommu_group_release_dma_owner(group->iommu_group);
-	group->owned = false;
+	return ret;
 }
 
 void devgroup_clear_owner(struct devgroup *group)
@@ -294,7 +297,7 @@ static int commit(struct devgroup *group)
 	int ret = -ENODEV;
 
 	mutex_lock(&devgroups_registry);
-	if (group->iommu_group) {
+	if (!list_empty(&group->members)) {
 		__module_get(THIS_MODULE);
 		group->state = DEVGROUP_CLAIMED;
 		group->owner = get_pid(task_tgid(current));
@@ -522,8 +525,8 @@ void devgroup_adopt(struct devgroup *group)
 	list = list_devices(group);
 	mutex_unlock(&devgroups_registry);
 	if (IS_ERR(list)) {
-		pr_warn("devgroups: devices that came to group %s stay without driver\n",
-			kobject_name(&group->kobj));
+		pr_warn("devgroups: devices that came to group %u stay without driver\n",
+			READ_ONCE(group->number));
 	} else {
 		settle_arrivals(group, list);
 		free_list(list);

@@ -45,21 +45,32 @@ struct devgroup {
 	unsigned long memory_pages;	/* that its use has pinned; written by dma.c */
 	unsigned long table_pages;	/* of its windows; written by dma.c */
 	struct device *node;		/* /dev/devgroup/N, while the folder is there */
-	int number;			/* N */
 	struct mutex claim_lock;	/* one claim, release or adoption at a time */
 
 	/* The rest is protected by devgroups_registry. */
 	struct list_head link;		/* in devgroups_list */
-	struct list_head devices;	/* struct devgroup_device */
-	struct iommu_group *iommu_group; /* a reference; NULL once the last device has left */
+	unsigned int number;		/* N, the number of one of its members; both locks to change */
+	struct list_head members;	/* struct devgroup_member; empty once all devices have left */
+	struct list_head devices;	/* struct devgroup_device, of all members */
 	enum devgroup_state state;
-	bool owned;			/* the group's DMA is ours */
 	bool arrivals;			/* devices came while it was not free */
 	struct pid *owner;		/* who claimed it; a reference, or NULL */
 	char owner_comm[TASK_COMM_LEN];
 	struct devgroup_use *use;	/* a reference, until it has ended; NULL: not in use */
 	bool quarantined;		/* its reset failed */
 };
+
+/* Protected by devgroups_registry, but for what does not change. */
+struct devgroup_member {
+	struct iommu_group *iommu_group; /* a reference */
+	struct devgroup *group;		/* valid while one of its devices is linked */
+	struct list_head link;		/* in the group; empty once the last device has left */
+	bool owned;			/* its DMA is ours */
+};
+
+/* devgroups_registry or devgroups_topology held. */
+#define devgroup_for_each_member(member, group) \
+	list_for_each_entry(member, &(group)->members, link)
 
 struct devgroup_device {
 	struct kobject kobj;		/* /sys/devgroups/N/devices/BDF */
@@ -70,6 +81,7 @@ struct devgroup_device {
 
 	/* Protected by devgroups_registry. */
 	struct list_head link;		/* in the group; empty once the device has left */
+	struct devgroup_member *member;	/* valid while linked */
 	bool admitted;			/* the placeholder driver may bind it */
 	char *driver_before;		/* owned; NULL: it had none */
 	struct devgroup_vdev *vdev;	/* while the placeholder has it; the binding's reference */
@@ -159,7 +171,14 @@ extern struct list_head devgroups_list;
 /* Looks for devices that have no entry yet, soon and in another thread. */
 void devgroups_scan_soon(void);
 
-/* group.c; both take devgroups_topology. */
+/* group.c */
+/* Makes a folder and file of that number, with nothing in it, and in no list yet. */
+struct devgroup *devgroup_create(unsigned int number);
+/* Removes folder and file, and drops the list's reference. The group must be in no list. */
+void devgroup_destroy(struct devgroup *group);
+/* The listed group of that number, or NULL. devgroups_registry or devgroups_topology held. */
+struct devgroup *devgroup_find(unsigned int number);
+/* These two take devgroups_topology. */
 /* Lists @dev if it is in a group and not listed yet. The caller keeps @dev from leaving. */
 int devgroup_add_device(struct device *dev);
 /* Takes @dev, or with NULL whatever device comes first, off the list; false if there was none. */
@@ -169,6 +188,23 @@ bool devgroup_remove_device(struct device *dev);
  * and the result valid as long as that is.
  */
 struct devgroup_device *devgroup_find_device(struct device *dev);
+
+/* member.c; devgroups_registry held where nothing else is said, but for making and freeing. */
+/* Takes a reference to @iommu_group; NULL: no memory. Not in @group's list yet. */
+struct devgroup_member *devgroup_member_create(struct devgroup *group,
+					       struct iommu_group *iommu_group);
+void devgroup_member_free(struct devgroup_member *member);
+/* Whether @iommu_group is a member. Takes devgroups_registry. */
+bool devgroup_has_member(struct devgroup *group, struct iommu_group *iommu_group);
+/* The listed member that is @iommu_group, or NULL. devgroups_topology is enough. */
+struct devgroup_member *devgroup_find_member(struct iommu_group *iommu_group);
+/* Takes the DMA of all members, or of none: -EBUSY if VFIO has one. */
+int devgroup_own(struct devgroup *group);
+/* Give back to the kernel the DMA that is ours. */
+void devgroup_disown(struct devgroup *group);
+void devgroup_member_disown(struct devgroup_member *member);
+/* VFIO has a member. */
+bool devgroup_in_use_elsewhere(struct devgroup *group);
 
 /* device.c */
 /* Makes the entry and its files; consumes nothing, takes its own references. */
@@ -192,8 +228,6 @@ int devgroup_claim(struct devgroup *group);
 int devgroup_release(struct devgroup *group);
 /* Takes the devices that came while the group was claimed, or offers them to the host again. */
 void devgroup_adopt(struct devgroup *group);
-/* Gives the group's DMA back to the kernel, if it is ours. devgroups_registry held. */
-void devgroup_disown(struct devgroup *group);
 /* Forgets who claimed it. devgroups_registry held. */
 void devgroup_clear_owner(struct devgroup *group);
 
@@ -202,15 +236,15 @@ void devgroup_gate_init(struct devgroup_gate *gate);
 /* Waits while it is shut; fails if the caller is killed. Nobody may enter twice. */
 int devgroup_gate_enter(struct devgroup_gate *gate);
 void devgroup_gate_leave(struct devgroup_gate *gate);
-/* Waits until nobody is inside. One at a time; @name is the group's, for the log. */
-void devgroup_gate_shut(struct devgroup_gate *gate, const char *name);
+/* Waits until nobody is inside. One at a time; @number is the group's, for the log. */
+void devgroup_gate_shut(struct devgroup_gate *gate, unsigned int number);
 void devgroup_gate_open(struct devgroup_gate *gate);
 
 /* file.c */
 int devgroups_file_init(void);
 void devgroups_file_exit(void);
 /* Makes /dev/devgroup/N, or ERR_PTR. */
-struct device *devgroup_file_create(struct devgroup *group);
+struct device *devgroup_file_create(unsigned int number);
 void devgroup_file_destroy(struct device *node);
 /*
  * Copies the first @size bytes of a call's argument, which must be there according to its argsz,
@@ -301,14 +335,18 @@ int devgroup_retry(struct devgroup_vdev *vdev, int (*step)(struct devgroup_vdev 
 /*
  * dma.c. Created when the group is opened, with no window: devices reach no memory. Destroyed
  * when it is closed, or before its last device leaves, by any thread of any process, blocked or
- * not; afterwards devices reach no memory. Bus mastering is off for all devices then, but nobody has reset them.
- * The group's IOMMU group exists from before create until after destroy. Calls of
- * devgroup_dma_ioctl may come from several threads at once, and from a process that shares
- * neither memory nor limits with the one that opened the group, also while block and unblock are
- * under way; these and destroy are called by one at a time, destroy with no ioctl under way.
+ * not; afterwards devices reach no memory. Bus mastering is off for all devices then, but nobody
+ * has reset them. The IOMMU groups of all members exist from before create until after destroy, or
+ * after remove_member for one whose last device leaves while others stay; no member is added
+ * meanwhile. Calls of devgroup_dma_ioctl may come from several threads at once, and from a process
+ * that shares neither memory nor limits with the one that opened the group, also while block and
+ * unblock are under way; the rest is called by one at a time, and destroy and remove_member with no
+ * ioctl under way.
  */
 struct devgroup_dma *devgroup_dma_create(struct devgroup *group);
 void devgroup_dma_destroy(struct devgroup_dma *dma);
+/* From the return on the member's devices reach no memory, and destroy does not touch it. */
+void devgroup_dma_remove_member(struct devgroup_dma *dma, struct devgroup_member *member);
 /* -ENOTTY: not a DMA command. */
 long devgroup_dma_ioctl(struct devgroup_dma *dma, unsigned int cmd, void __user *arg);
 /* No DMA reaches memory from the return of block to unblock; what is set up stays, and may change. */
@@ -317,12 +355,24 @@ int devgroup_dma_unblock(struct devgroup_dma *dma);
 
 /* The contents of dma_pinned: what the group's use pins. */
 int devgroup_dma_pinned(struct devgroup *group, char *buf);
+/* merge.c: the files /sys/devgroups/merge and unmerge; ends with NULL. */
+extern const struct attribute *devgroups_merge_attrs[];
 
 /* reason.c, capability.c: contents of files. devgroups_registry held, the group not empty. */
 int devgroup_reason(struct devgroup *group, char *buf);
 int devgroup_capabilities(struct devgroup *group, char *buf);
 u64 devgroup_capability_mask(struct devgroup *group); /* DEVGROUP_CAP_* */
 int devgroup_dma_windows(struct devgroup *group, char *buf);
+/* What the TCE tables of all members can do: the default window, and more of them. */
+struct devgroup_tce_limits {
+	u64 start, size;
+	u64 page_sizes;			/* mask */
+	u32 max_dynamic, max_levels;
+};
+/* False if a member has no such tables, as all of them on other platforms. */
+bool devgroup_tce_limits(struct devgroup *group, struct devgroup_tce_limits *limits);
+/* Whether one DMA window, with the same mappings, can serve both groups. */
+bool devgroup_can_share_dma(struct devgroup *group, struct devgroup *other);
 
 /* fault.c: true if this step is the one that a test wants to see fail. */
 bool devgroups_fail(void);

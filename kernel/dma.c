@@ -33,12 +33,20 @@ static void put_groups(struct iommu_group **groups, unsigned int count)
 /* The IOMMU groups that the group consists of, with references. */
 static struct iommu_group **get_groups(struct devgroup *group, unsigned int *count)
 {
+	struct devgroup_member *member;
 	struct iommu_group **groups;
 
-	*count = 1;
+	*count = 0;
+	mutex_lock(&devgroups_registry);
+	devgroup_for_each_member(member, group)
+		(*count)++;
 	groups = devgroups_fail() ? NULL : kcalloc(*count, sizeof(*groups), GFP_KERNEL);
-	if (groups)
-		groups[0] = iommu_group_ref_get(group->iommu_group);
+	*count = 0;
+	devgroup_for_each_member(member, group) {
+		if (groups)
+			groups[(*count)++] = iommu_group_ref_get(member->iommu_group);
+	}
+	mutex_unlock(&devgroups_registry);
 	return groups;
 }
 
@@ -462,6 +470,35 @@ static int run(struct devgroup_dma *dma, const struct dma_call *call, void __use
 	ret = run_as_owner(dma, call, &argument, arg);
 	mutex_unlock(&dma->lock);
 	return ret;
+}
+
+/* The number of the member among the groups, nr_groups if it is none of them any more. */
+static unsigned int find_group(struct devgroup_dma *dma, struct devgroup_member *member)
+{
+	unsigned int i;
+
+	for (i = 0; i < dma->nr_groups; i++) {
+		if (dma->groups[i] == member->iommu_group)
+			break;
+	}
+	return i;
+}
+
+void devgroup_dma_remove_member(struct devgroup_dma *dma, struct devgroup_member *member)
+{
+	unsigned int index;
+
+	mutex_lock(&dma->lock);
+	mutex_lock(&dma->program_lock);
+	index = find_group(dma, member);
+	if (index < dma->nr_groups) {
+		if (!dma->blocked)
+			dma->ops->leave(dma, index);
+		iommu_group_put(dma->groups[index]);
+		dma->groups[index] = dma->groups[--dma->nr_groups];
+	}
+	mutex_unlock(&dma->program_lock);
+	mutex_unlock(&dma->lock);
 }
 
 long devgroup_dma_ioctl(struct devgroup_dma *dma, unsigned int cmd, void __user *arg)

@@ -27,8 +27,8 @@ struct devgroup_window {
 };
 
 /*
- * An IOMMU's operations. dma->lock held, dma->mm the caller's own, but for connect and disconnect,
- * which have program_lock instead, and destroy. Entries of a window are numbered from 0.
+ * An IOMMU's operations. dma->lock held, dma->mm the caller's own, but for connect, disconnect and
+ * leave, which have program_lock instead, and destroy. Entries of a window are numbered from 0.
  */
 struct devgroup_dma_ops {
 	/* What windows there can be: fills in all but argsz and the windows. */
@@ -43,6 +43,9 @@ struct devgroup_dma_ops {
 	int (*connect)(struct devgroup_dma *dma, struct devgroup_window *window);
 	/* From its return on they do not. */
 	void (*disconnect)(struct devgroup_dma *dma, struct devgroup_window *window);
+
+	/* From its return on the devices of groups[@index], which leaves, reach nothing. */
+	void (*leave)(struct devgroup_dma *dma, unsigned int index);
 
 	/* NULL: mapping pins. Page-aligned, no wraparound. */
 	int (*register_memory)(struct devgroup_dma *dma, u64 vaddr, u64 size);
@@ -65,7 +68,7 @@ struct devgroup_dma_ops {
 struct devgroup_dma {
 	const struct devgroup_dma_ops *ops;
 	struct devgroup *group;		/* whose use has a reference */
-	unsigned int nr_groups;
+	unsigned int nr_groups;		/* at least one; both locks to change, as for the next */
 	struct iommu_group **groups;	/* owned, with references: each has the same windows */
 
 	struct mutex lock;		/* one call at a time; taken before mmap_lock */

@@ -127,6 +127,14 @@ static void paging_disconnect(struct devgroup_dma *dma, struct devgroup_window *
 		detach(dma, dma->nr_groups);
 }
 
+static void paging_leave(struct devgroup_dma *dma, unsigned int index)
+{
+	struct paging_dma *paging = to_paging_dma(dma);
+
+	if (paging->connected)
+		iommu_detach_group(paging->domain, dma->groups[index]);
+}
+
 static bool is_reserved(struct paging_dma *paging, u64 first, u64 last)
 {
 	struct iommu_resv_region *region;
@@ -498,6 +506,7 @@ static const struct devgroup_dma_ops paging_ops = {
 	.destroy_window = paging_destroy_window,
 	.connect = paging_connect,
 	.disconnect = paging_disconnect,
+	.leave = paging_leave,
 	.is_mapped = paging_is_mapped,
 	.set = paging_set,
 	.clear = paging_clear,

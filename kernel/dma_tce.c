@@ -506,6 +506,18 @@ static void tce_disconnect(struct devgroup_dma *dma, struct devgroup_window *bas
 		redirect(to_tce_dma(dma), window, true);
 }
 
+/* Not in an LPAR, where a device group has one. */
+static void tce_leave(struct devgroup_dma *dma, unsigned int index)
+{
+	struct iommu_table_group *group = table_group(dma, index);
+	unsigned int slot;
+
+	for (slot = 0; slot < DEVGROUP_MAX_WINDOWS; slot++) {
+		if (dma->windows[slot])
+			group->ops->unset_window(group, slot);
+	}
+}
+
 static void tce_destroy(struct devgroup_dma *dma)
 {
 	struct tce_dma *tce = to_tce_dma(dma);
@@ -520,6 +532,7 @@ static const struct devgroup_dma_ops tce_ops = {
 	.destroy_window = tce_destroy_window,
 	.connect = tce_connect,
 	.disconnect = tce_disconnect,
+	.leave = tce_leave,
 	.register_memory = devgroup_tce_register,
 	.unregister_memory = devgroup_tce_unregister,
 	.set = tce_set,

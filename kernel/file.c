@@ -31,7 +31,7 @@ static u64 capabilities_of(struct devgroup *group)
 	u64 mask = 0;
 
 	mutex_lock(&devgroups_registry);
-	if (group->iommu_group)
+	if (!list_empty(&group->members))
 		mask = devgroup_capability_mask(group);
 	mutex_unlock(&devgroups_registry);
 	return mask;
@@ -47,7 +47,7 @@ static long ioctl_get_info(struct devgroup_use *use, void __user *arg)
 	if (info.flags || info.reserved)
 		return -EINVAL;
 	info.version = DEVGROUPS_API_VERSION;
-	info.number = use->group->number;
+	info.number = READ_ONCE(use->group->number);
 	info.nr_devices = use->count;
 	info.capabilities = capabilities_of(use->group);
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
@@ -231,18 +231,14 @@ static long group_ioctl(struct file *file, unsigned int cmd, unsigned long argum
 /* The group of that number with a reference, or NULL. */
 static struct devgroup *get_group(unsigned int number)
 {
-	struct devgroup *group, *found = NULL;
+	struct devgroup *group;
 
 	mutex_lock(&devgroups_registry);
-	list_for_each_entry(group, &devgroups_list, link) {
-		if (group->number == number) {
-			kobject_get(&group->kobj);
-			found = group;
-			break;
-		}
-	}
+	group = devgroup_find(number);
+	if (group)
+		kobject_get(&group->kobj);
 	mutex_unlock(&devgroups_registry);
-	return found;
+	return group;
 }
 
 static int group_open(struct inode *inode, struct file *file)
@@ -288,14 +284,14 @@ static struct class devgroup_class = {
 static struct cdev devgroup_cdev;
 static dev_t first_number;
 
-struct device *devgroup_file_create(struct devgroup *group)
+struct device *devgroup_file_create(unsigned int number)
 {
-	if (group->number >= MINORS)
+	if (number >= MINORS)
 		return ERR_PTR(-ENOSPC);
 	if (devgroups_fail())
 		return ERR_PTR(-ENOMEM);
-	return device_create(&devgroup_class, NULL, MKDEV(MAJOR(first_number), group->number),
-			     NULL, "%d", group->number);
+	return device_create(&devgroup_class, NULL, MKDEV(MAJOR(first_number), number), NULL,
+			     "%u", number);
 }
 
 void devgroup_file_destroy(struct device *node)

@@ -12,15 +12,17 @@
 #ifdef CONFIG_EEH
 #include <asm/eeh.h>
 
-static struct eeh_pe *platform_pe(struct devgroup_use *use)
+/* What the platform freezes as one, or NULL. Devices of a group may share it. */
+static struct eeh_pe *pe_of(struct devgroup_vdev *vdev)
 {
-	return eeh_enabled() ? eeh_iommu_group_to_pe(use->group->iommu_group) : NULL;
+	struct eeh_dev *edev = vdev->removed || !eeh_enabled() ? NULL :
+			       pci_dev_to_eeh_dev(vdev->core.pdev);
+
+	return edev ? eeh_dev_to_pe(edev) : NULL;
 }
 
-static enum devgroup_error_state platform_state(struct devgroup_use *use)
+static enum devgroup_error_state pe_state(struct eeh_pe *pe)
 {
-	struct eeh_pe *pe = platform_pe(use);
-
 	switch (pe ? eeh_pe_get_state(pe) : EEH_PE_STATE_NORMAL) {
 	case EEH_PE_STATE_RESET:
 	case EEH_PE_STATE_STOPPED_IO_DMA:
@@ -33,23 +35,54 @@ static enum devgroup_error_state platform_state(struct devgroup_use *use)
 	}
 }
 
-static int platform_thaw(struct devgroup_use *use, u32 flags)
+/* The group is as its worst part. */
+static enum devgroup_error_state platform_state(struct devgroup_use *use)
 {
-	enum devgroup_error_state state = platform_state(use);
+	enum devgroup_error_state state, worst = DEVGROUP_NORMAL;
+	unsigned int i;
+
+	for (i = 0; i < use->count && worst != DEVGROUP_FROZEN; i++) {
+		state = pe_state(pe_of(use->devices[i]));
+		if (state != DEVGROUP_NORMAL)
+			worst = state;
+	}
+	return worst;
+}
+
+static int thaw_pe(struct eeh_pe *pe, u32 flags)
+{
+	enum devgroup_error_state state = pe_state(pe);
 	int ret = 0;
 
 	if (state == DEVGROUP_FROZEN && (flags & DEVGROUP_RELEASE_MMIO))
-		ret = eeh_pe_set_option(platform_pe(use), EEH_OPT_THAW_MMIO);
+		ret = eeh_pe_set_option(pe, EEH_OPT_THAW_MMIO);
 	if (!ret && state != DEVGROUP_NORMAL && (flags & DEVGROUP_RELEASE_DMA))
-		ret = eeh_pe_set_option(platform_pe(use), EEH_OPT_THAW_DMA);
+		ret = eeh_pe_set_option(pe, EEH_OPT_THAW_DMA);
+	return ret;
+}
+
+static int platform_thaw(struct devgroup_use *use, u32 flags)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < use->count && !ret; i++)
+		ret = thaw_pe(pe_of(use->devices[i]), flags);
 	return ret;
 }
 
 static int platform_configure(struct devgroup_use *use)
 {
-	struct eeh_pe *pe = platform_pe(use);
+	struct eeh_pe *pe;
+	unsigned int i;
+	int ret = 0;
 
-	return pe ? eeh_pe_configure(pe) : 0;
+	for (i = 0; i < use->count && !ret; i++) {
+		pe = pe_of(use->devices[i]);
+		if (pe)
+			ret = eeh_pe_configure(pe);
+	}
+	return ret;
 }
 #else
 static enum devgroup_error_state platform_state(struct devgroup_use *use)
@@ -116,8 +149,8 @@ static void block_dma(struct devgroup_use *use)
 	ret = devgroups_fail() ? -EIO : devgroup_dma_block(use->dma);
 	use->dma_blocked = !ret;
 	if (ret)
-		pr_err_ratelimited("devgroups: group %s: its DMA cannot be blocked (%pe), devices are kept off the bus\n",
-				   kobject_name(&use->group->kobj), ERR_PTR(ret));
+		pr_err_ratelimited("devgroups: group %u: its DMA cannot be blocked (%pe), devices are kept off the bus\n",
+				   READ_ONCE(use->group->number), ERR_PTR(ret));
 }
 
 static int unblock_dma(struct devgroup_use *use)
@@ -136,7 +169,7 @@ static void freeze(struct devgroup_use *use, enum devgroup_error_state state,
 {
 	hide_mappings(use);
 	block_dma(use);
-	devgroup_gate_shut(&use->gate, kobject_name(&use->group->kobj));
+	devgroup_gate_shut(&use->gate, READ_ONCE(use->group->number));
 	set_state(use, state, cause);
 	use->freezes++;
 	follow_state(use);
@@ -222,7 +255,7 @@ static int unfreeze(struct devgroup_use *use, u32 flags)
 		return 0;
 	if (error.state == DEVGROUP_FROZEN && !(flags & DEVGROUP_RELEASE_MMIO))
 		return -EINVAL;
-	devgroup_gate_shut(&use->gate, kobject_name(&use->group->kobj));
+	devgroup_gate_shut(&use->gate, READ_ONCE(use->group->number));
 	ret = release(use, flags);
 	devgroup_gate_open(&use->gate);
 	return ret;
@@ -251,7 +284,7 @@ static int configure(struct devgroup_use *use)
 		ret = -EINVAL;
 	if (ret)
 		return ret;
-	devgroup_gate_shut(&use->gate, kobject_name(&use->group->kobj));
+	devgroup_gate_shut(&use->gate, READ_ONCE(use->group->number));
 	ret = platform_configure(use);
 	for (i = 0; i < use->count && !ret; i++) {
 		if (use->devices[i]->enabled)

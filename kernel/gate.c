@@ -53,13 +53,14 @@ static bool is_empty(struct devgroup_gate *gate)
 	return empty;
 }
 
-void devgroup_gate_shut(struct devgroup_gate *gate, const char *name)
+void devgroup_gate_shut(struct devgroup_gate *gate, unsigned int number)
 {
 	spin_lock(&gate->wait.lock);
 	gate->shut = true;
 	spin_unlock(&gate->wait.lock);
 	while (!wait_event_idle_timeout(gate->wait, is_empty(gate), PATIENCE))
-		pr_warn("devgroups: group %s: waiting for its user, who is stuck in a call\n", name);
+		pr_warn("devgroups: group %u: waiting for its user, who is stuck in a call\n",
+			number);
 }
 
 void devgroup_gate_open(struct devgroup_gate *gate)

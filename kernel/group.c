@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device group: /sys/devgroups/N, its files, and which devices are in it. There is one for each
- * IOMMU group that has devices on the PCI or platform bus, with the same number.
+ * A device group: /sys/devgroups/N, its files, and which members and devices are in it. There is
+ * one for each IOMMU group that has devices on the PCI or platform bus, with the same number;
+ * merge.c makes one of several.
  */
 #include <linux/module.h>
 #include <linux/pid.h>
@@ -31,36 +32,6 @@ static int bus_show(struct devgroup *group, char *buf)
 			  platform ? "platform" : "");
 }
 
-/*
- * False if a driver that has its DMA set up by the kernel may be bound, or about to be. No more
- * than an attempt at the device's lock, which comes before the registry's.
- */
-static bool without_host_driver(struct device *dev)
-{
-	bool without;
-
-	if (!device_trylock(dev))
-		return false;
-	without = !dev->driver ||
-		  (dev_is_pci(dev) && to_pci_driver(dev->driver)->driver_managed_dma);
-	device_unlock(dev);
-	return without;
-}
-
-/* The IOMMU core counts users without telling host drivers from VFIO: look who it may be. */
-static bool in_use_elsewhere(struct devgroup *group)
-{
-	struct devgroup_device *ddev;
-
-	if (!iommu_group_dma_owner_claimed(group->iommu_group))
-		return false;
-	list_for_each_entry(ddev, &group->devices, link) {
-		if (!without_host_driver(ddev->dev))
-			return false;
-	}
-	return true;
-}
-
 static int state_show(struct devgroup *group, char *buf)
 {
 	const char *state = "free";
@@ -71,9 +42,20 @@ static int state_show(struct devgroup *group, char *buf)
 		state = "quarantined";
 	else if (group->state == DEVGROUP_CLAIMED || group->state == DEVGROUP_GIVING)
 		state = "claimed";
-	else if (!group->owned && in_use_elsewhere(group))
+	else if (devgroup_in_use_elsewhere(group))
 		state = "in-use";
 	return sysfs_emit(buf, "%s\n", state);
+}
+
+static int members_show(struct devgroup *group, char *buf)
+{
+	struct devgroup_member *member;
+	int at = 0;
+
+	devgroup_for_each_member(member, group)
+		at += sysfs_emit_at(buf, at, "%s%d", at ? " " : "",
+				    iommu_group_id(member->iommu_group));
+	return at + sysfs_emit_at(buf, at, "\n");
 }
 
 static int owner_show(struct devgroup *group, char *buf)
@@ -115,6 +97,7 @@ GROUP_FILE(reason, 0444, devgroup_reason, NULL);
 GROUP_FILE(capabilities, 0444, devgroup_capabilities, NULL);
 GROUP_FILE(dma_windows, 0444, devgroup_dma_windows, NULL);
 GROUP_FILE(dma_pinned, 0444, devgroup_dma_pinned, NULL);
+GROUP_FILE(members, 0444, members_show, NULL);
 GROUP_FILE(owner, 0444, owner_show, NULL);
 GROUP_FILE(claim, 0200, NULL, claim_store);
 GROUP_FILE(reset, 0200, NULL, reset_store);
@@ -128,6 +111,7 @@ static struct attribute *group_attrs[] = {
 	&capabilities_file.attr,
 	&dma_windows_file.attr,
 	&dma_pinned_file.attr,
+	&members_file.attr,
 	&owner_file.attr,
 	&claim_file.attr,
 	&reset_file.attr,
@@ -144,7 +128,7 @@ static ssize_t group_show(struct kobject *kobj, struct attribute *attr, char *bu
 	int ret = -ENODEV;
 
 	mutex_lock(&devgroups_registry);
-	if (group->iommu_group)
+	if (!list_empty(&group->members))
 		ret = file->show(group, buf);
 	mutex_unlock(&devgroups_registry);
 	return ret;
@@ -185,7 +169,6 @@ static void group_free(struct kobject *kobj)
 	struct devgroup *group = to_devgroup(kobj);
 
 	kobject_put(group->devices_dir);
-	iommu_group_put(group->iommu_group);
 	put_pid(group->owner);
 	mutex_destroy(&group->claim_lock);
 	kfree(group);
@@ -197,43 +180,59 @@ static const struct kobj_type group_ktype = {
 	.default_groups = group_groups,
 };
 
-/* Lists are changed under both locks, so that either is enough to read them. */
-static struct devgroup *find_group(struct iommu_group *iommu_group)
+struct devgroup *devgroup_find(unsigned int number)
 {
 	struct devgroup *group;
 
-	lockdep_assert_held(&devgroups_topology);
 	list_for_each_entry(group, &devgroups_list, link) {
-		if (group->iommu_group == iommu_group)
+		if (group->number == number)
 			return group;
 	}
 	return NULL;
 }
 
+static struct devgroup *alloc_group(unsigned int number)
+{
+	struct devgroup *group = devgroups_fail() ? NULL : kzalloc(sizeof(*group), GFP_KERNEL);
+
+	if (!group)
+		return NULL;
+	group->number = number;
+	mutex_init(&group->claim_lock);
+	INIT_LIST_HEAD(&group->link);
+	INIT_LIST_HEAD(&group->members);
+	INIT_LIST_HEAD(&group->devices);
+	kobject_init(&group->kobj, &group_ktype);
+	return group;
+}
+
+static int add_folders(struct devgroup *group)
+{
+	int ret = devgroups_fail() ? -ENOMEM : kobject_add(&group->kobj, devgroups_root, "%u",
+							   group->number);
+
+	if (ret)
+		return ret;
+	if (!devgroups_fail())
+		group->devices_dir = kobject_create_and_add("devices", &group->kobj);
+	return group->devices_dir ? 0 : -ENOMEM;
+}
+
 /* Not in the list yet, so that nobody but the files' readers sees it, and to them it is empty. */
-static struct devgroup *create_group(struct iommu_group *iommu_group)
+struct devgroup *devgroup_create(unsigned int number)
 {
 	struct devgroup *group;
 	int ret;
 
-	group = devgroups_fail() ? NULL : kzalloc(sizeof(*group), GFP_KERNEL);
+	if (devgroup_find(number))
+		return ERR_PTR(-EEXIST);
+	group = alloc_group(number);
 	if (!group)
 		return ERR_PTR(-ENOMEM);
-	mutex_init(&group->claim_lock);
-	INIT_LIST_HEAD(&group->link);
-	INIT_LIST_HEAD(&group->devices);
-	group->number = iommu_group_id(iommu_group);
-	kobject_init(&group->kobj, &group_ktype);
-	ret = devgroups_fail() ? -ENOMEM : kobject_add(&group->kobj, devgroups_root, "%d",
-						       group->number);
+	ret = add_folders(group);
 	if (ret)
 		goto err;
-	ret = -ENOMEM;
-	if (!devgroups_fail())
-		group->devices_dir = kobject_create_and_add("devices", &group->kobj);
-	if (!group->devices_dir)
-		goto err;
-	group->node = devgroup_file_create(group);
+	group->node = devgroup_file_create(number);
 	if (IS_ERR(group->node)) {
 		ret = PTR_ERR(group->node);
 		goto err;
@@ -241,6 +240,8 @@ static struct devgroup *create_group(struct iommu_group *iommu_group)
 	return group;
 
 err:
+	/* It has a reference to the group until it is gone. */
+	kobject_del(group->devices_dir);
 	kobject_put(&group->kobj);
 	return ERR_PTR(ret);
 }
@@ -253,49 +254,65 @@ static void delete_group(struct devgroup *group)
 	kobject_del(&group->kobj);
 }
 
-/* @iommu_group's group, made if it is not there; *@created says which. */
-static struct devgroup *get_group(struct iommu_group *iommu_group, bool *created)
+void devgroup_destroy(struct devgroup *group)
 {
-	struct devgroup *group = find_group(iommu_group);
-
-	*created = !group;
-	return group ?: create_group(iommu_group);
+	delete_group(group);
+	kobject_put(&group->kobj);
 }
 
-static void link_device(struct devgroup *group, struct devgroup_device *ddev,
-			struct iommu_group *iommu_group)
+/* Both registry and topology lock are held for changes, so that either is enough to read. */
+static void link_device(struct devgroup_member *member, struct devgroup_device *ddev)
 {
-	mutex_lock(&devgroups_registry);
-	if (!group->iommu_group) {
-		group->iommu_group = iommu_group_ref_get(iommu_group);
-		list_add_tail(&group->link, &devgroups_list);
-	}
+	struct devgroup *group = member->group;
+
+	ddev->member = member;
 	list_add_tail(&ddev->link, &group->devices);
 	ddev->arrived = group->state != DEVGROUP_FREE;
 	group->arrivals |= ddev->arrived;
+}
+
+static int add_to_member(struct devgroup_member *member, struct device *dev)
+{
+	struct devgroup_device *ddev = devgroup_device_create(member->group, dev);
+
+	if (IS_ERR(ddev))
+		return PTR_ERR(ddev);
+	mutex_lock(&devgroups_registry);
+	link_device(member, ddev);
 	mutex_unlock(&devgroups_registry);
+	return 0;
+}
+
+static int add_with_group(struct iommu_group *iommu_group, struct device *dev)
+{
+	struct devgroup *group = devgroup_create(iommu_group_id(iommu_group));
+	struct devgroup_member *member;
+	int ret;
+
+	if (IS_ERR(group))
+		return PTR_ERR(group);
+	member = devgroup_member_create(group, iommu_group);
+	ret = member ? add_to_member(member, dev) : -ENOMEM;
+	if (ret)
+		goto err;
+	mutex_lock(&devgroups_registry);
+	list_add_tail(&member->link, &group->members);
+	list_add_tail(&group->link, &devgroups_list);
+	mutex_unlock(&devgroups_registry);
+	return 0;
+
+err:
+	devgroup_member_free(member);
+	devgroup_destroy(group);
+	return ret;
 }
 
 /* devgroups_topology held. */
 static int add_to_group(struct device *dev, struct iommu_group *iommu_group)
 {
-	struct devgroup_device *ddev;
-	struct devgroup *group;
-	bool created;
+	struct devgroup_member *member = devgroup_find_member(iommu_group);
 
-	group = get_group(iommu_group, &created);
-	if (IS_ERR(group))
-		return PTR_ERR(group);
-	ddev = devgroup_device_create(group, dev);
-	if (IS_ERR(ddev)) {
-		if (created) {
-			delete_group(group);
-			kobject_put(&group->kobj);
-		}
-		return PTR_ERR(ddev);
-	}
-	link_device(group, ddev, iommu_group);
-	return 0;
+	return member ? add_to_member(member, dev) : add_with_group(iommu_group, dev);
 }
 
 struct devgroup_device *devgroup_find_device(struct device *dev)
@@ -327,42 +344,97 @@ int devgroup_add_device(struct device *dev)
 }
 
 /*
- * The group leaves with its last device. Returns its reference to the IOMMU group, which must be
- * dropped before the device's, and in *@claimed whether a claim ends with it.
+ * A member leaves with its last device. Returns it: its reference to the IOMMU group must be
+ * dropped before the device's.
  */
-static struct iommu_group *unlink_group(struct devgroup *group, bool *claimed)
+static struct devgroup_member *unlink_device(struct devgroup_device *ddev)
 {
-	struct iommu_group *iommu_group = group->iommu_group;
+	struct devgroup_member *member = ddev->member;
+	struct devgroup_device *other;
 
-	*claimed = group->state == DEVGROUP_CLAIMED;
-	if (*claimed) {
+	list_del_init(&ddev->link);
+	list_for_each_entry(other, &ddev->group->devices, link) {
+		if (other->member == member)
+			return NULL;
+	}
+	devgroup_member_disown(member);
+	list_del_init(&member->link);
+	return member;
+}
+
+static int rename_to(struct devgroup *group, unsigned int number)
+{
+	struct device *node = devgroup_file_create(number);
+	char name[16];
+	int ret;
+
+	if (IS_ERR(node))
+		return PTR_ERR(node);
+	snprintf(name, sizeof(name), "%u", number);
+	ret = devgroups_fail() ? -ENOMEM : kobject_rename(&group->kobj, name);
+	if (ret) {
+		devgroup_file_destroy(node);
+		return ret;
+	}
+	mutex_lock(&devgroups_registry);
+	WRITE_ONCE(group->number, number);
+	mutex_unlock(&devgroups_registry);
+	swap(group->node, node);
+	devgroup_file_destroy(node);
+	return 0;
+}
+
+/*
+ * The member that a merged group is named after has left, and whatever IOMMU group comes next may
+ * have its number: the group is named after the member that is first now.
+ */
+static void rename_group(struct devgroup *group)
+{
+	struct devgroup_member *first;
+	unsigned int number;
+	int ret;
+
+	first = list_first_entry(&group->members, struct devgroup_member, link);
+	number = iommu_group_id(first->iommu_group);
+	ret = rename_to(group, number);
+	if (ret)
+		pr_warn("devgroups: group %u, should be %u now: %pe\n", group->number, number,
+			ERR_PTR(ret));
+}
+
+/* The group leaves with its last member; true if a claim ends with it. */
+static bool unlink_group(struct devgroup *group)
+{
+	bool claimed = group->state == DEVGROUP_CLAIMED;
+
+	if (claimed) {
 		group->state = DEVGROUP_FREE;
 		devgroup_clear_owner(group);
 	}
-	devgroup_disown(group);
-	group->iommu_group = NULL;
 	list_del_init(&group->link);
-	return iommu_group;
+	return claimed;
 }
 
 /* Consumes the list's reference to @ddev. devgroups_topology held. */
 static void remove_entry(struct devgroup_device *ddev)
 {
 	struct devgroup *group = ddev->group;
-	struct iommu_group *iommu_group = NULL;
+	struct devgroup_member *member;
 	bool claimed = false, last;
 
 	mutex_lock(&devgroups_registry);
-	list_del_init(&ddev->link);
-	last = list_empty(&group->devices);
+	member = unlink_device(ddev);
+	last = list_empty(&group->members);
 	if (last)
-		iommu_group = unlink_group(group, &claimed);
+		claimed = unlink_group(group);
 	mutex_unlock(&devgroups_registry);
 
 	kobject_del(&ddev->kobj);
 	if (last)
 		delete_group(group);
-	iommu_group_put(iommu_group);
+	else if (member && iommu_group_id(member->iommu_group) == group->number)
+		rename_group(group);
+	devgroup_member_free(member);
 	devgroup_device_forget(ddev);
 	kobject_put(&ddev->kobj);
 	if (last)

@@ -154,14 +154,20 @@ static int __init devgroups_init(void)
 	ret = pci_register_driver(&devgroups_pci_driver);
 	if (ret)
 		goto err_file;
-	ret = register_notifiers();
+	ret = devgroups_fail() ? -ENOMEM : sysfs_create_files(devgroups_root,
+							       devgroups_merge_attrs);
 	if (ret)
 		goto err_driver;
+	ret = register_notifiers();
+	if (ret)
+		goto err_files;
 	scan();
 	return 0;
 
-err_driver:
+err_files:
+	sysfs_remove_files(devgroups_root, devgroups_merge_attrs);
 	remove_all();
+err_driver:
 	pci_unregister_driver(&devgroups_pci_driver);
 err_file:
 	devgroups_file_exit();
@@ -173,6 +179,7 @@ err_root:
 /* Not called while a group is claimed: each claim holds a reference to the module. */
 static void __exit devgroups_exit(void)
 {
+	sysfs_remove_files(devgroups_root, devgroups_merge_attrs);
 	bus_unregister_notifier(&platform_bus_type, &platform_notifier);
 	bus_unregister_notifier(&pci_bus_type, &pci_notifier);
 	remove_all();

@@ -51,13 +51,15 @@ static void compare(struct common *common, struct pci_dev *pdev)
 			     PCI_SLOT(pdev->devfn) == PCI_SLOT(first->devfn);
 }
 
-static void find_common(struct devgroup *group, struct common *common)
+static void find_common(struct devgroup_member *member, struct common *common)
 {
 	struct devgroup_device *ddev;
 	struct pci_dev *pdev;
 
 	*common = (struct common){ .same_bus = true, .same_slot = true, .same_domain = true };
-	list_for_each_entry(ddev, &group->devices, link) {
+	list_for_each_entry(ddev, &member->group->devices, link) {
+		if (ddev->member != member)
+			continue;
 		common->count++;
 		if (!dev_is_pci(ddev->dev)) {
 			common->other = true;
@@ -95,47 +97,63 @@ static struct pci_dev *port_without_acs(struct pci_dev *pdev)
 }
 
 /* What the IOMMU of the platform tells apart. 0: nothing to say. */
-static int platform_reason(const struct common *common, char *buf)
+static int platform_reason(const struct common *common, char *buf, int at)
 {
 #ifdef CONFIG_PPC64
 	if (firmware_has_feature(FW_FEATURE_LPAR) && common->same_domain)
-		return sysfs_emit(buf, "all devices of PCI host bridge %04x, which the hypervisor isolates as a whole\n",
-				  pci_domain_nr(common->first->bus));
+		return sysfs_emit_at(buf, at, "all devices of PCI host bridge %04x, which the hypervisor isolates as a whole\n",
+				     pci_domain_nr(common->first->bus));
 	if (firmware_has_feature(FW_FEATURE_OPAL) && common->same_bus)
-		return sysfs_emit(buf, "all functions on bus %04x:%02x, which the PCI host bridge isolates as a whole\n",
-				  pci_domain_nr(common->first->bus), common->first->bus->number);
+		return sysfs_emit_at(buf, at, "all functions on bus %04x:%02x, which the PCI host bridge isolates as a whole\n",
+				     pci_domain_nr(common->first->bus), common->first->bus->number);
 #endif
 	return 0;
 }
 
-static int acs_reason(const struct common *common, char *buf)
+static int acs_reason(const struct common *common, char *buf, int at)
 {
 	struct pci_dev *port;
 
 	if (common->same_slot)
-		return sysfs_emit(buf, "functions of one device, %04x:%02x:%02x, with nothing (no ACS) to keep them apart\n",
-				  pci_domain_nr(common->first->bus), common->first->bus->number,
-				  PCI_SLOT(common->first->devfn));
+		return sysfs_emit_at(buf, at, "functions of one device, %04x:%02x:%02x, with nothing (no ACS) to keep them apart\n",
+				     pci_domain_nr(common->first->bus), common->first->bus->number,
+				     PCI_SLOT(common->first->devfn));
 	port = port_without_acs(common->first);
 	if (port)
-		return sysfs_emit(buf, "traffic can turn around at %s, which has no ACS, without passing the IOMMU\n",
-				  pci_name(port));
-	return sysfs_emit(buf, "the IOMMU driver does not tell them apart\n");
+		return sysfs_emit_at(buf, at, "traffic can turn around at %s, which has no ACS, without passing the IOMMU\n",
+				     pci_name(port));
+	return sysfs_emit_at(buf, at, "the IOMMU driver does not tell them apart\n");
 }
 
-int devgroup_reason(struct devgroup *group, char *buf)
+static int member_reason(struct devgroup_member *member, char *buf, int at)
 {
 	struct common common;
 	int length;
 
-	find_common(group, &common);
+	find_common(member, &common);
 	if (common.count == 1)
-		return sysfs_emit(buf, "isolated from all other devices\n");
+		return sysfs_emit_at(buf, at, "isolated from all other devices\n");
 	if (common.other)
-		return sysfs_emit(buf, "the IOMMU driver does not tell them apart\n");
+		return sysfs_emit_at(buf, at, "the IOMMU driver does not tell them apart\n");
 	if (common.alias)
-		return sysfs_emit(buf, "behind bridge %s, whose requester id stands for all of them\n",
-				  pci_name(common.alias));
-	length = platform_reason(&common, buf);
-	return length ?: acs_reason(&common, buf);
+		return sysfs_emit_at(buf, at, "behind bridge %s, whose requester id stands for all of them\n",
+				     pci_name(common.alias));
+	length = platform_reason(&common, buf, at);
+	return length ?: acs_reason(&common, buf, at);
+}
+
+int devgroup_reason(struct devgroup *group, char *buf)
+{
+	struct devgroup_member *member;
+	bool merged = !list_is_singular(&group->members);
+	int at = 0;
+
+	if (merged)
+		at += sysfs_emit_at(buf, at, "merged by the administrator\n");
+	devgroup_for_each_member(member, group) {
+		if (merged)
+			at += sysfs_emit_at(buf, at, "%d: ", iommu_group_id(member->iommu_group));
+		at += member_reason(member, buf, at);
+	}
+	return at;
 }

@@ -35,7 +35,7 @@ static int reset_bus(struct devgroup_vdev *vdev)
 }
 
 struct neighbours {
-	struct iommu_group *iommu_group;
+	struct devgroup *group;
 	struct pci_slot *slot;	/* NULL: the whole bus */
 	bool strangers;
 };
@@ -50,7 +50,8 @@ static int look_for_strangers(struct pci_dev *pdev, void *data)
 	    (neighbours->slot && pdev->slot != neighbours->slot))
 		return 0;
 	iommu_group = iommu_group_get(&pdev->dev);
-	if (iommu_group != neighbours->iommu_group || pci_dev_driver(pdev) != &devgroups_pci_driver)
+	if (!devgroup_has_member(neighbours->group, iommu_group) ||
+	    pci_dev_driver(pdev) != &devgroups_pci_driver)
 		neighbours->strangers = true;
 	iommu_group_put(iommu_group);
 	return neighbours->strangers;
@@ -59,7 +60,7 @@ static int look_for_strangers(struct pci_dev *pdev, void *data)
 /* Devices of the group that are no part of the use are bound as well, and idle. */
 static bool has_bus_reset(struct devgroup_use *use, struct pci_dev *pdev)
 {
-	struct neighbours neighbours = { .iommu_group = use->group->iommu_group };
+	struct neighbours neighbours = { .group = use->group };
 
 	if (!pci_probe_reset_slot(pdev->slot))
 		neighbours.slot = pdev->slot;

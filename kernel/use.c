@@ -203,8 +203,8 @@ static bool end_use(struct devgroup_use *use)
 	if (ret == -ENOTTY)
 		ret = 0;
 	if (ret)
-		pr_err("devgroups: group %s: its reset failed (%pe): quarantined\n",
-		       kobject_name(&use->group->kobj), ERR_PTR(ret));
+		pr_err("devgroups: group %u: its reset failed (%pe): quarantined\n",
+		       READ_ONCE(use->group->number), ERR_PTR(ret));
 	leave_use(use, ret);
 	return ret;
 }
@@ -254,19 +254,45 @@ static struct devgroup_use *withdraw(struct devgroup_vdev *vdev)
 	return use;
 }
 
-/* The last device takes the group's DMA with it, while there is an IOMMU group yet. */
+/* The member of a device that leaves, if no other device of it can be used; or NULL. */
+static struct devgroup_member *leaving_member(struct devgroup_vdev *vdev)
+{
+	struct devgroup_member *member = vdev->ddev->member;
+	struct devgroup_device *other;
+
+	mutex_lock(&devgroups_registry);
+	list_for_each_entry(other, &vdev->ddev->group->devices, link) {
+		if (other->member == member && other->vdev) {
+			member = NULL;
+			break;
+		}
+	}
+	mutex_unlock(&devgroups_registry);
+	return member;
+}
+
+/* With the last device of a member, or of all, goes its DMA, while there is an IOMMU group yet. */
+static void take_dma_away(struct devgroup_use *use, struct devgroup_vdev *vdev)
+{
+	struct devgroup_member *member = leaving_member(vdev);
+
+	if (!has_devices(use))
+		destroy_dma(use);
+	else if (member && use->dma)
+		devgroup_dma_remove_member(use->dma, member);
+}
+
 static void take_away(struct devgroup_use *use, struct devgroup_vdev *vdev)
 {
 	mutex_lock(&use->lock);
-	devgroup_gate_shut(&use->gate, kobject_name(&use->group->kobj));
+	devgroup_gate_shut(&use->gate, READ_ONCE(use->group->number));
 	if (vdev->enabled) {
 		dev_warn(vdev->core.vdev.dev, "removed while %s (%d) uses it\n", use->owner_comm,
 			 pid_nr(use->owner));
 		devgroup_vdev_disable(vdev);
 	}
 	vdev->removed = true;
-	if (!has_devices(use))
-		destroy_dma(use);
+	take_dma_away(use, vdev);
 	devgroup_gate_open(&use->gate);
 	mutex_unlock(&use->lock);
 }
@@ -354,7 +380,7 @@ int devgroup_use_reset(struct devgroup_use *use, bool bus)
 
 	if (ret)
 		return ret;
-	devgroup_gate_shut(&use->gate, kobject_name(&use->group->kobj));
+	devgroup_gate_shut(&use->gate, READ_ONCE(use->group->number));
 	ret = reset_and_reopen(use, bus);
 	devgroup_gate_open(&use->gate);
 	mutex_unlock(&use->lock);

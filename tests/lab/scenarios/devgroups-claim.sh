@@ -7,14 +7,6 @@
 
 . "$(dirname "$0")/lib/devgroups.sh"
 
-three_groups()
-{
-	new_host
-	add_nvme n0 pcie.0 8
-	add_card c0 e1000e pcie.1
-	add_usb_combo pcie.2
-}
-
 set_up='
 modprobe -a nvme e1000e ehci-pci usb-storage sd_mod
 modprobe devgroups

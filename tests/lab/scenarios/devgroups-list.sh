@@ -10,8 +10,8 @@
 same_lists='
 modprobe devgroups
 plain() { grep -v -e "Kernel driver in use:" -e "IOMMU group:"; }
-[ "$(ls $groups)" = "$(ls /sys/kernel/iommu_groups)" ] || fail "other groups than the kernel has"
-for group in $groups/*; do
+[ "$(group_numbers)" = "$(ls /sys/kernel/iommu_groups)" ] || fail "other groups than the kernel has"
+for group in $groups/[0-9]*; do
 	n=${group##*/}
 	echo "-- group $n: $(cat $group/reason)"
 	[ "$(ls $group/devices)" = "$(ls /sys/kernel/iommu_groups/$n/devices)" ] ||

@@ -95,7 +95,7 @@ unplug_claimed()
 		unplug 0000:01:00.0
 		mapping_ended
 		[ ! -e $nvme ] || fail "$nvme is still there"
-		[ "$(ls $groups)" = "$(ls /sys/kernel/iommu_groups)" ] || fail "other groups"
+		[ "$(group_numbers)" = "$(ls /sys/kernel/iommu_groups)" ] || fail "other groups"
 		if dd bs=4 count=1 <&3 2>/dev/null | grep -q .; then fail "config space of nothing"; fi
 		if cat <&4 2>/dev/null; then fail "state of nothing"; fi
 		if echo 0 2>/dev/null >&5; then fail "nothing was released"; fi

@@ -16,6 +16,12 @@ group_of()
 	echo "$groups/$(basename "$(readlink "$pci/$1/iommu_group")")"
 }
 
+# group_numbers prints the names of the folders, without the files beside them.
+group_numbers()
+{
+	ls "$groups" | grep -v merge
+}
+
 # is STATE GROUP
 is()
 {

@@ -12,6 +12,15 @@ devgroups_top=$devgroups_lib/../../../..
 # Page size of the next host.
 page_size=64k
 
+# A host with an NVMe disk, a card, and a USB combo, each a group of its own.
+three_groups()
+{
+	new_host
+	add_nvme n0 pcie.0 8
+	add_card c0 e1000e pcie.1
+	add_usb_combo pcie.2
+}
+
 # run_devgroups [OPTION]... SCRIPT: like run_script; a check of the script that
 # does not hold fails the scenario.
 run_devgroups()
