@@ -208,6 +208,14 @@ static struct devgroup *find_group(struct iommu_group *iommu_group)
 	return NULL;
 }
 
+/* The directory goes first; references are the caller's to drop. */
+static void delete_group(struct devgroup *group)
+{
+	devgroup_file_destroy(group->node);
+	kobject_del(group->devices_dir);
+	kobject_del(&group->kobj);
+}
+
 /* Not in the list yet, so that nobody but the files' readers sees it, and to them it is empty. */
 static struct devgroup *create_group(struct iommu_group *iommu_group)
 {
@@ -234,6 +242,7 @@ static struct devgroup *create_group(struct iommu_group *iommu_group)
 	group->node = devgroup_file_create(group);
 	if (IS_ERR(group->node)) {
 		ret = PTR_ERR(group->node);
+		delete_group(group);
 		goto err;
 	}
 	return group;
@@ -241,14 +250,6 @@ static struct devgroup *create_group(struct iommu_group *iommu_group)
 err:
 	kobject_put(&group->kobj);
 	return ERR_PTR(ret);
-}
-
-/* The directory goes first; references are the caller's to drop. */
-static void delete_group(struct devgroup *group)
-{
-	devgroup_file_destroy(group->node);
-	kobject_del(group->devices_dir);
-	kobject_del(&group->kobj);
 }
 
 /* @iommu_group's group, made if it is not there; *@created says which. */
