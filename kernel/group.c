@@ -218,6 +218,14 @@ static int add_folders(struct devgroup *group)
 	return group->devices_dir ? 0 : -ENOMEM;
 }
 
+/* The directory goes first; references are the caller's to drop. */
+static void delete_group(struct devgroup *group)
+{
+	devgroup_file_destroy(group->node);
+	kobject_del(group->devices_dir);
+	kobject_del(&group->kobj);
+}
+
 /* Not in the list yet, so that nobody but the files' readers sees it, and to them it is empty. */
 struct devgroup *devgroup_create(unsigned int number)
 {
@@ -235,6 +243,7 @@ struct devgroup *devgroup_create(unsigned int number)
 	group->node = devgroup_file_create(number);
 	if (IS_ERR(group->node)) {
 		ret = PTR_ERR(group->node);
+		delete_group(group);
 		goto err;
 	}
 	return group;
@@ -244,14 +253,6 @@ err:
 	kobject_del(group->devices_dir);
 	kobject_put(&group->kobj);
 	return ERR_PTR(ret);
-}
-
-/* The directory goes first; references are the caller's to drop. */
-static void delete_group(struct devgroup *group)
-{
-	devgroup_file_destroy(group->node);
-	kobject_del(group->devices_dir);
-	kobject_del(&group->kobj);
 }
 
 void devgroup_destroy(struct devgroup *group)

@@ -9,7 +9,7 @@
 
 set_up='
 modprobe -a nvme ehci-pci
-insmod /lab/devgroups.ko
+modprobe devgroups
 nvme=$(group_of 0000:01:00.0) usb=$(group_of 0002:02:01.7)
 n=${nvme##*/} u=${usb##*/}
 master() { [ $((0x$(od -A n -t x1 -j 4 -N 1 $pci/$1/config | tr -d " ") & 4)) != 0 ]; }
@@ -34,6 +34,14 @@ calls()
 		release $nvme
 		within 20 test -e /dev/nvme0n1
 		rmmod devgroups'
+}
+
+# The same with pages of 4K.
+calls_4k()
+{
+	page_size=4k
+	calls
+	page_size=64k
 }
 
 killed()
@@ -89,7 +97,7 @@ unplugged()
 		rmmod devgroups'
 }
 
-# Calls at random, while an administrator freezes now and then.
+# Calls at random, a million and more, while an administrator freezes now and then.
 random()
 {
 	two_groups
@@ -101,7 +109,7 @@ random()
 				usleep 20000
 			done
 		done ) &
-		/lab/random $n 0000:01:00.0 '"${CALLS:-1000000} ${SEED:-1}"' || fail "status $?"
+		/lab/random $n 0000:01:00.0 '"${CALLS:-1600000} ${SEED:-1}"' || fail "status $?"
 		touch /tmp/stop
 		wait
 		is claimed $nvme
@@ -209,7 +217,7 @@ failing()
 }
 
 if [ $# = 0 ]; then
-	set -- calls killed unplugged failing random races
+	set -- calls calls_4k killed unplugged failing random races
 fi
 for part in "$@"; do
 	"$part"

@@ -9,7 +9,7 @@
 
 set_up='
 modprobe nvme
-insmod /lab/devgroups.ko
+modprobe devgroups
 counted() { grep -o "^$1 .*" /proc/vmstat | cut -d " " -f 2; }
 pinned_as() { [ "$(pins)" = "$1" ]; }
 pins() { echo $(($(counted nr_foll_pin_acquired) - $(counted nr_foll_pin_released))); }

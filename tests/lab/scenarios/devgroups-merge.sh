@@ -8,7 +8,7 @@
 
 set_up='
 modprobe -a nvme e1000e ehci-pci
-insmod /lab/devgroups.ko
+modprobe devgroups
 n=$(group_of 0000:01:00.0) c=$(group_of 0001:01:00.0) u=$(group_of 0002:02:01.7)
 nvme=${n##*/} card=${c##*/} usb=${u##*/}
 merge() { put "$*" $groups/merge || fail "cannot merge $*"; }
@@ -92,7 +92,7 @@ one_group()
 
 		echo "-- unloading undoes it"
 		rmmod devgroups
-		insmod /lab/devgroups.ko
+		modprobe devgroups
 		is_apart "loaded again"
 		rmmod devgroups
 		as_before "unloaded"'
@@ -241,7 +241,7 @@ unplug_members()
 		unplug 0001:01:00.0
 		[ ! -e $c ] || fail "$c is still there"
 		rmmod devgroups
-		insmod /lab/devgroups.ko
+		modprobe devgroups
 		rescan
 		within 10 as_before "all came back"
 		rmmod devgroups'
@@ -316,7 +316,7 @@ races()
 			usleep $((round * 40000))
 			rescan
 			usleep $((round * 40000))
-			if rmmod devgroups 2>/dev/null; then insmod /lab/devgroups.ko; fi
+			if rmmod devgroups 2>/dev/null; then modprobe devgroups; fi
 		done
 		touch /tmp/stop
 		wait
@@ -343,7 +343,7 @@ lpar()
 	host_qemu -device spapr-pci-host-bridge,index=1,id=phb1
 	add_nvme n0 phb1.0 8
 	run_devgroups --machine pseries --timeout 300 '
-		insmod /lab/devgroups.ko
+		modprobe devgroups
 		[ "$(group_numbers | wc -l)" = 2 ] || fail "groups: $(group_numbers)"
 		refused "not supported" "0 1" $groups/merge
 		[ "$(cat $groups/1/members)" = 1 ] || fail members

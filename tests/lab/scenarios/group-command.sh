@@ -197,7 +197,7 @@ ok release $n
 as_before'
 
 with='
-insmod /lab/devgroups.ko
+modprobe devgroups
 taker=devgroups
 '
 
