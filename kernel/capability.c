@@ -20,6 +20,12 @@ static struct iommu_table_group *table_group(struct devgroup *group)
 	return iommu_group_get_iommudata(group->iommu_group);
 }
 
+/* An MSI comes from a partitionable endpoint, and the host bridge (or the hypervisor) checks it. */
+static bool guards_msix_table(struct devgroup *group)
+{
+	return table_group(group);
+}
+
 static bool has_eeh(struct devgroup *group)
 {
 	return eeh_enabled() && eeh_iommu_group_to_pe(group->iommu_group);
@@ -49,6 +55,11 @@ int devgroup_dma_windows(struct devgroup *group, char *buf)
 	return at;
 }
 #else
+static bool guards_msix_table(struct devgroup *group)
+{
+	return iommu_group_has_isolated_msi(group->iommu_group);
+}
+
 static bool has_eeh(struct devgroup *group)
 {
 	return false;
@@ -79,7 +90,7 @@ u64 devgroup_capability_mask(struct devgroup *group)
 {
 	u64 mask = DEVGROUP_CAP_FREEZE;
 
-	if (iommu_group_has_isolated_msi(group->iommu_group))
+	if (guards_msix_table(group))
 		mask |= DEVGROUP_CAP_MSIX_TABLE_GUARDED;
 	if (has_eeh(group))
 		mask |= DEVGROUP_CAP_EEH;
