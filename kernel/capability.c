@@ -69,6 +69,12 @@ static bool can_share_tables(struct devgroup *group, struct devgroup *other)
 	       limits.size && limits.page_sizes;
 }
 
+/* An MSI comes from a partitionable endpoint, and the host bridge (or the hypervisor) checks it. */
+static bool guards_msix_table(struct devgroup_member *member)
+{
+	return table_group(member);
+}
+
 static bool has_eeh(struct devgroup_member *member)
 {
 	return eeh_enabled() && eeh_iommu_group_to_pe(member->iommu_group);
@@ -82,6 +88,11 @@ bool devgroup_tce_limits(struct devgroup *group, struct devgroup_tce_limits *lim
 static bool can_share_tables(struct devgroup *group, struct devgroup *other)
 {
 	return true;
+}
+
+static bool guards_msix_table(struct devgroup_member *member)
+{
+	return iommu_group_has_isolated_msi(member->iommu_group);
 }
 
 static bool has_eeh(struct devgroup_member *member)
@@ -102,11 +113,6 @@ static const struct iommu_ops *iommu_ops_of(struct devgroup *group)
 bool devgroup_can_share_dma(struct devgroup *group, struct devgroup *other)
 {
 	return iommu_ops_of(group) == iommu_ops_of(other) && can_share_tables(group, other);
-}
-
-static bool has_isolated_msi(struct devgroup_member *member)
-{
-	return iommu_group_has_isolated_msi(member->iommu_group);
 }
 
 static bool all_members(struct devgroup *group, bool (*has)(struct devgroup_member *member))
@@ -158,7 +164,7 @@ u64 devgroup_capability_mask(struct devgroup *group)
 {
 	u64 mask = DEVGROUP_CAP_FREEZE;
 
-	if (all_members(group, has_isolated_msi))
+	if (all_members(group, guards_msix_table))
 		mask |= DEVGROUP_CAP_MSIX_TABLE_GUARDED;
 	if (all_members(group, has_eeh))
 		mask |= DEVGROUP_CAP_EEH;

@@ -368,7 +368,7 @@ START_TEST(test_check_group)
 		const char *state, *text, *advice;
 	} cases[] = {
 		{2, "in-use\n", "group 2 is in use by another process", "fuser -v "},
-		{2, "frozen\n", "group 2 is frozen after an error", "pvmm group release"},
+		{2, "frozen\n", "group 2 is frozen after an error, and in use by", "fuser -v "},
 		{2, "quarantined\n", "group 2 is quarantined", "echo 1 > "},
 		{10, "free\n", "group 10 has no devices but bridges", "take another group"},
 	};

@@ -593,7 +593,8 @@ START_TEST(test_check_devgroup_states)
 	} cases[] = {
 		{"in-use\n", "123 pvmm\n", "group 1 is in use by process 123 pvmm; run: kill 123"},
 		{"in-use\n", "", "group 1 is in use by another process; stop it first"},
-		{"frozen\n", "", "group 1 is frozen"},
+		{"frozen\n", "123 pvmm\n", "group 1 is frozen after an error, and in use by process 123 "
+		 "pvmm; run: kill 123"},
 		{"quarantined\n", "", "group 1 is quarantined: its devices could not be reset; run: "
 		 "echo 1 > "},
 	};

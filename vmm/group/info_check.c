@@ -8,20 +8,22 @@
 
 #include "vmm/group/info.h"
 
-static void check_in_use(struct host_check *check, const struct group_info *info)
+static void check_in_use(struct host_check *check, const struct group_info *info,
+			 const char *state)
 {
 	struct host_blocker blocker = {.kind = HOST_BLOCKER_HOLDER};
 
 	if (info->owner[0]) {
 		host_blocker_fix(&blocker, "kill %.*s", (int)strcspn(info->owner, " "),
 				 info->owner);
-		host_check_report(check, &blocker, "group %u is in use by process %s",
-				  info->number, info->owner);
+		host_check_report(check, &blocker, "group %u is %s by process %s",
+				  info->number, state, info->owner);
 		return;
 	}
 	host_blocker_advise(&blocker, "stop it first (as root, fuser -v %s/vfio/%u shows which)",
 			    check->root->dev, info->number);
-	host_check_report(check, &blocker, "group %u is in use by another process", info->number);
+	host_check_report(check, &blocker, "group %u is %s by another process", info->number,
+			  state);
 }
 
 static void check_state(struct host_check *check, const struct group_info *info)
@@ -29,12 +31,9 @@ static void check_state(struct host_check *check, const struct group_info *info)
 	struct host_blocker blocker = {.kind = HOST_BLOCKER_HOLDER};
 
 	if (group_info_is(info, "in-use")) {
-		check_in_use(check, info);
+		check_in_use(check, info, "in use");
 	} else if (group_info_is(info, "frozen")) {
-		host_blocker_advise(&blocker, "release it (pvmm group release), which resets its "
-				    "devices");
-		host_check_report(check, &blocker, "group %u is frozen after an error",
-				  info->number);
+		check_in_use(check, info, "frozen after an error, and in use");
 	} else if (group_info_is(info, "quarantined")) {
 		host_blocker_fix(&blocker, "echo 1 > %s/reset", info->path);
 		host_check_report(check, &blocker, "group %u is quarantined: its devices could not "

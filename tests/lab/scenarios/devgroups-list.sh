@@ -41,6 +41,7 @@ bare_metal()
 		reads_as $usb reason "behind bridge 0002:01:00.0, whose requester id stands .*"
 		reads_as "$(group_of 0005:01:00.0)" reason "all functions on bus 0005:01, which .*"
 		reads_as $nvme capabilities eeh
+		reads_as $nvme capabilities msix-table-guarded
 		reads_as $nvme capabilities ddw
 		reads_as $nvme dma_windows "default 0x0 0x80000000"
 		reads_as $nvme dma_windows "page_sizes 0x40211000"
