@@ -65,6 +65,14 @@ as_root()
 	fi
 }
 
+# To emulate hosts of other architectures.
+# shellcheck disable=SC2034
+arm64_needs="
+qemu-system-aarch64	qemu-system-arm
+" amd64_needs="
+qemu-system-x86_64	qemu-system-x86
+"
+
 # What this script needs: one that needs more adds it.
 needs=$build_needs$lab_needs
 

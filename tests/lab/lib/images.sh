@@ -9,7 +9,7 @@ lab_source=$top/tests/lab
 
 # What can be loaded in the host, beside all that these need.
 host_modules=(
-	/arch/powerpc/ /drivers/vfio/ /drivers/nvme/ /drivers/usb/host/ /drivers/usb/storage/
+	/arch/powerpc/ /arch/x86/kvm/ /drivers/vfio/ /drivers/nvme/ /drivers/usb/host/ /drivers/usb/storage/
 	/intel/e1000 /intel/e1000e /intel/igb /net/virtio_net /net/tun.ko /net/veth.ko
 	/block/zram /block/loop /block/brd /block/nbd /block/virtio_blk
 	/scsi/sd_mod /scsi/virtio_scsi /ata/ahci
@@ -33,7 +33,7 @@ make_guest_initrd()
 	say "making the test guest's initrd for $2"
 	root=$dir/root
 	mkdir -p "$root"/{proc,sys,dev,tmp,lib,root,sbin,etc/udhcpc}
-	install_busybox "$root"
+	install_busybox "$root" "$build/packages/tools"
 	install_modules "$kernel" "$root" "${guest_modules[@]}"
 	cp "$lab_source/guest/init" "$root/init"
 	cp "$lab_source/guest/udhcpc" "$root/etc/udhcpc/default.script"
@@ -79,17 +79,30 @@ install_guests()
 	done
 }
 
+# The folder of packages with the tools for hosts of flavour $1.
+tools_of()
+{
+	case $1 in
+	4k|64k)	echo "$build/packages/tools" ;;
+	*)	echo "$build/packages/tools-$1" ;;
+	esac
+}
+
+# A flavour is a page size on POWER, and an architecture elsewhere.
 make_host_tree()
 {
-	local dir=$1 kernel=$build/packages/kernel-6.12-$2
+	local dir=$1 kernel=$build/packages/kernel-6.12-$2 tools
 
-	say "making the host's file tree ($2 pages)"
-	cp -a "$build/packages/tools/." "$dir"
+	tools=$(tools_of "$2")
+	say "making the host's file tree ($2)"
+	cp -a "$tools/." "$dir"
 	rm -f "$dir/.key"
-	mkdir -p "$dir"/{proc,sys,dev,tmp,run,root,lab,share,etc,usr/local/bin}
-	install_busybox "$dir"
+	mkdir -p "$dir"/{proc,sys,dev,tmp,run,root,sbin,lab,share,etc,usr/local/bin}
+	install_busybox "$dir" "$tools"
 	install_modules "$kernel" "$dir" "${host_modules[@]}"
-	install_guests "$dir/guest"
+	case $2 in
+	4k|64k)	install_guests "$dir/guest" ;;
+	esac
 	cp "$lab_source/host-init" "$dir/sbin/lab-init"
 	cp "$lab_source"/host-bin/* "$lab_source/guest/lab-disk" "$dir/usr/local/bin/"
 	echo root:x:0:0:root:/root:/bin/sh >"$dir/etc/passwd"
@@ -104,7 +117,7 @@ make_host_initramfs()
 	local dir=$1 kernel=$build/packages/kernel-6.12-$2 root=$1/root
 
 	mkdir -p "$root"/{proc,sys,dev,layer,bin}
-	cp "$build/packages/tools/bin/busybox" "$root/bin/busybox"
+	cp "$(tools_of "$2")/bin/busybox" "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
 	install_modules "$kernel" "$root" "${boot_modules[@]}"
 	module_closure "$kernel" "${boot_modules[@]}" |
@@ -116,21 +129,29 @@ make_host_initramfs()
 
 host_key()
 {
-	key_of 1 "$lab_source"/host-{init,initramfs,bin/*} "$lab_source"/guest/{udhcpc,lab-disk} \
+	key_of 2 "$lab_source"/host-{init,initramfs,bin/*} "$lab_source"/guest/{udhcpc,lab-disk} \
 		"$lab_source"/lib/{tree,images}.sh "$build/packages/kernel-6.12-$1/.key" \
-		"$lab"/guest-*/.key
+		"$(tools_of "$1")/.key" "$lab"/guest-*/.key
 }
 
-# make_lab_images PAGE_SIZE makes everything that hosts of that page size use.
-make_lab_images()
+make_guests()
 {
 	local name
 
 	"$top/guests/fetch" kernel-6.1 kernel-6.12-4k kernel-6.12-64k tools
-	mkdir -p "$lab"
 	for name in $guest_kernels; do
 		step "lab/guest-$name" "$(guest_key "$name")" make_guest_initrd "$name"
 	done
+}
+
+# make_lab_images FLAVOUR makes everything that hosts of that flavour use.
+make_lab_images()
+{
+	mkdir -p "$lab"
+	case $1 in
+	4k|64k)	make_guests ;;
+	*)	"$top/guests/fetch" "kernel-6.12-$1" "tools-$1" ;;
+	esac
 	step "lab/host-$1" "$(host_key "$1")" make_host_tree "$1"
 	step "lab/boot-$1" "$(host_key "$1")" make_host_initramfs "$1"
 }

@@ -6,9 +6,21 @@
 # The lab's own devices are functions of one slot, on powernv9 in pcie.5, so
 # that pcie.0 to pcie.4 are free for the devices of a test.
 
+is_power()
+{
+	[ "$machine" = powernv9 ] || [ "$machine" = pseries ]
+}
+
 kernel_command_line()
 {
-	echo "console=hvc0 loglevel=5 oops=panic panic=1 ${peer:+lab.peer} $append"
+	local console
+
+	case $machine in
+	arm64)	console=ttyAMA0 ;;
+	amd64)	console="ttyS0 intel_iommu=on no_timer_check" ;;
+	*)	console=hvc0 ;;
+	esac
+	echo "console=$console loglevel=5 oops=panic panic=1 ${peer:+lab.peer} $append"
 }
 
 # Function $1 of the lab's slot, as properties of a device.
@@ -17,6 +29,7 @@ lab_slot()
 	case $machine in
 	powernv9)	echo "bus=pcie.5,addr=0.$1,multifunction=on" ;;
 	pseries)	echo "bus=pci.0,addr=1.$1,multifunction=on" ;;
+	*)		echo "bus=pcie.0,addr=1d.$1,multifunction=on" ;;
 	esac
 }
 
@@ -32,6 +45,10 @@ find_qemu()
 {
 	local dir=$build/packages/qemu triplet
 
+	case $machine in
+	arm64)	qemu_arguments=(qemu-system-aarch64); return ;;
+	amd64)	qemu_arguments=(qemu-system-x86_64); return ;;
+	esac
 	qemu_arguments=("${PVMM_QEMU:-qemu-system-ppc64}")
 	if needs_newer_qemu; then
 		triplet=$(basename "$dir"/usr/lib/*-linux-gnu)
@@ -53,11 +70,11 @@ machine_arguments()
 		qemu_arguments+=(-accel "tcg,thread=multi" -smp "$cpus")
 	fi
 	"${machine}_arguments"
-	qemu_arguments+=(-kernel "$(readlink -f "$build/packages/kernel-6.12-$page_size/vmlinux")"
-		-initrd "$lab/boot-$page_size/initramfs" -append "$(kernel_command_line)")
+	qemu_arguments+=(-kernel "$(readlink -f "$build/packages/kernel-6.12-$flavour/vmlinux")"
+		-initrd "$lab/boot-$flavour/initramfs" -append "$(kernel_command_line)")
 	channel_arguments
 	serve_arguments 1 share "$run/share"
-	serve_arguments 2 root "$lab/host-$page_size" ,readonly=on
+	serve_arguments 2 root "$lab/host-$flavour" ,readonly=on
 	if [ -n "$peer" ]; then
 		serve_arguments 3 peer "$build/packages/peer" ,readonly=on
 	fi
@@ -83,6 +100,34 @@ powernv9_arguments()
 				-device "pnv-phb-root-port,bus=phb$index,id=pcie.$index")
 		fi
 	done
+}
+
+# The GICv3 has an ITS, and the IOMMU is a SMMUv3.
+arm64_arguments()
+{
+	qemu_arguments+=(-machine "virt,virtualization=on,gic-version=3,iommu=smmuv3" -cpu cortex-a72)
+	port_arguments
+}
+
+# VT-d, with interrupt remapping.  Emulated like the others, also where there is KVM, so that
+# it is the same machine everywhere.
+amd64_arguments()
+{
+	qemu_arguments+=(-machine q35 -cpu max -device "intel-iommu,intremap=on")
+	port_arguments
+}
+
+# A root port for each of the tests' buses pcie.0 to pcie.4.  These machines have a pcie.0
+# of their own, the root bus, so that the ports get another name.
+port_arguments()
+{
+	local index
+
+	for index in 0 1 2 3 4; do
+		qemu_arguments+=(-device
+			"pcie-root-port,bus=pcie.0,addr=$((index + 10)),chassis=$index,id=port.$index")
+	done
+	qemu_extra=("${qemu_extra[@]//bus=pcie./bus=port.}")
 }
 
 channel_arguments()

@@ -17,9 +17,10 @@ busybox_applets()
 	END
 }
 
+# install_busybox DIR TOOLS: TOOLS is a folder with the package's files.
 install_busybox()
 {
-	local dir=$1 busybox=$build/packages/tools/bin/busybox applet
+	local dir=$1 busybox=$2/bin/busybox applet
 
 	mkdir -p "$dir/bin"
 	cp "$busybox" "$dir/bin/busybox"

@@ -6,29 +6,6 @@
 
 . "$(dirname "$0")/lib/devgroups.sh"
 
-# Without what a group does not show: the host's driver and IOMMU group.
-same_lists='
-modprobe devgroups
-plain() { grep -v -e "Kernel driver in use:" -e "IOMMU group:"; }
-[ "$(group_numbers)" = "$(ls /sys/kernel/iommu_groups)" ] || fail "other groups than the kernel has"
-for group in $groups/[0-9]*; do
-	n=${group##*/}
-	echo "-- group $n: $(cat $group/reason)"
-	[ "$(ls $group/devices)" = "$(ls /sys/kernel/iommu_groups/$n/devices)" ] ||
-		fail "other devices in group $n"
-	is free $group
-	[ "$(cat $group/bus)" = pci ] || fail "bus is $(cat $group/bus)"
-	[ -z "$(cat $group/owner)" ] || fail "a free group has an owner"
-	lspci -D -O sysfs.path=$group -vvv -xxxx | plain >/tmp/group
-	for address in $(ls $group/devices); do
-		lspci -D -vvv -xxxx -s $address
-	done | plain >/tmp/host
-	[ -s /tmp/group ] || fail "lspci shows nothing of group $n"
-	diff /tmp/host /tmp/group || fail "lspci shows something else of group $n"
-done
-# reads_as GROUP FILE LINE: one of the lines of the file.
-reads_as() { grep -q -x -e "$3" $1/$2 || fail "$1/$2: $(cat $1/$2), no $3"; }'
-
 bare_metal()
 {
 	new_host

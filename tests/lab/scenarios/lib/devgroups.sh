@@ -9,8 +9,33 @@
 devgroups_lib=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 devgroups_top=$devgroups_lib/../../../..
 
-# Page size of the next host.
-page_size=64k
+# The next host: its page size if it is a POWER host, or arm64 or amd64.
+page_size=64k architecture=power
+
+# Loads the driver and compares it with what the kernel says and lspci shows, without
+# what a group does not show: the host's driver, IOMMU group and slots.
+# shellcheck disable=SC2034
+same_lists='
+modprobe devgroups
+plain() { grep -v -e "Kernel driver in use:" -e "IOMMU group:" -e "Physical Slot:"; }
+[ "$(group_numbers)" = "$(ls /sys/kernel/iommu_groups)" ] || fail "other groups than the kernel has"
+for group in $groups/[0-9]*; do
+	n=${group##*/}
+	echo "-- group $n: $(cat $group/reason)"
+	[ "$(ls $group/devices)" = "$(ls /sys/kernel/iommu_groups/$n/devices)" ] ||
+		fail "other devices in group $n"
+	is free $group
+	[ "$(cat $group/bus)" = pci ] || fail "bus is $(cat $group/bus)"
+	[ -z "$(cat $group/owner)" ] || fail "a free group has an owner"
+	lspci -D -O sysfs.path=$group -vvv -xxxx | plain >/tmp/group
+	for address in $(ls $group/devices); do
+		lspci -D -vvv -xxxx -s $address
+	done | plain >/tmp/host
+	[ -s /tmp/group ] || fail "lspci shows nothing of group $n"
+	diff /tmp/host /tmp/group || fail "lspci shows something else of group $n"
+done
+# reads_as GROUP FILE LINE: one of the lines of the file.
+reads_as() { grep -q -x -e "$3" $1/$2 || fail "$1/$2: $(cat $1/$2), no $3"; }'
 
 # A host with an NVMe disk, a card, and a USB combo, each a group of its own.
 three_groups()
@@ -25,10 +50,14 @@ three_groups()
 # does not hold fails the scenario.
 run_devgroups()
 {
-	local last=$#
+	local last=$# target=$page_size
+	local -a options=(--page-size "$page_size")
 
-	"$devgroups_top/kernel/build" "$page_size"
-	run_script --page-size "$page_size" \
+	if [ "$architecture" != power ]; then
+		target=$architecture options=(--machine "$architecture")
+	fi
+	"$devgroups_top/kernel/build" "$target"
+	run_script "${options[@]}" \
 		--copy-in "$devgroups_lib/in-host.sh" \
 		--copy-in "$devgroups_lib/devgroups-in-host.sh" "${@:1:last-1}" \
 		". /lab/in-host.sh; . /lab/devgroups-in-host.sh
