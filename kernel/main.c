@@ -154,8 +154,7 @@ static int __init devgroups_init(void)
 	ret = pci_register_driver(&devgroups_pci_driver);
 	if (ret)
 		goto err_file;
-	ret = devgroups_fail() ? -ENOMEM : sysfs_create_files(devgroups_root,
-							       devgroups_merge_attrs);
+	ret = sysfs_create_files(devgroups_root, devgroups_merge_attrs);
 	if (ret)
 		goto err_driver;
 	ret = register_notifiers();

@@ -120,6 +120,7 @@ static void end_change(struct change *change)
 		list_del_init(&ddev->link);
 		mutex_unlock(&devgroups_registry);
 		kobject_del(&ddev->kobj);
+		devgroup_device_forget(ddev);
 		kobject_put(&ddev->kobj);
 	}
 	list_for_each_entry_safe(group, next_group, &change->groups, link) {
