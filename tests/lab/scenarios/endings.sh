@@ -22,8 +22,8 @@ said "guest panicked: "
 holds nvme 0000:01:00.0
 guest=6.12-64k
 
-boot 124 "$load" $group --timeout 15
-said "stopped after --timeout 15 seconds" read
+boot 124 "$load" $group --timeout 40
+said "stopped after --timeout 40 seconds" read
 holds nvme 0000:01:00.0
 
 for signal in TERM INT HUP; do
