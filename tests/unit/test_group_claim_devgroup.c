@@ -5,6 +5,7 @@
  */
 #include <sys/wait.h>
 
+#include "tests/unit/capture.h"
 #include "tests/unit/fake_sysfs.h"
 #include "vmm/group/claim.h"
 #include "vmm/group/keeper.h"
@@ -306,11 +307,5 @@ static Suite *group_claim_devgroup_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(group_claim_devgroup_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(group_claim_devgroup_suite());
 }

@@ -5,6 +5,7 @@
  * fail.
  */
 #include "kernel/uapi/devgroups.h"
+#include "tests/unit/capture.h"
 #include "tests/unit/fake_devices.h"
 #include "vmm/group/devgroup.h"
 
@@ -401,11 +402,5 @@ static Suite *group_devgroup_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(group_devgroup_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(group_devgroup_suite());
 }

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 
+#include "tests/unit/capture.h"
 #include "tests/unit/fake_addresses.h"
 #include "tests/unit/fake_sysfs.h"
 
@@ -702,11 +703,5 @@ static Suite *group_host_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(group_host_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(group_host_suite());
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/capture.h"
 #include "vmm/group/vfio_region.h"
 
 /* A GET_REGION_INFO answer, built piece by piece. */
@@ -281,11 +282,5 @@ static Suite *group_region_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(group_region_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(group_region_suite());
 }

@@ -3,6 +3,7 @@
  * The VFIO backend against a kernel that this program plays itself: container and group are
  * plain files, too, like the devices of fake_devices.h. Any call can be made to fail.
  */
+#include "tests/unit/capture.h"
 #include "tests/unit/fake_devices.h"
 #include "vmm/group/vfio.h"
 
@@ -555,11 +556,5 @@ static Suite *group_vfio_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(group_vfio_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(group_vfio_suite());
 }

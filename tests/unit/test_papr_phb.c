@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "devices/papr_phb.h"
+#include "tests/unit/capture.h"
 #include "tests/unit/fake_board.h"
 #include "tests/unit/fake_group.h"
 
@@ -592,11 +593,5 @@ static Suite *papr_phb_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(papr_phb_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(papr_phb_suite());
 }

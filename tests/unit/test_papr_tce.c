@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "devices/papr_tce.h"
+#include "tests/unit/capture.h"
 #include "tests/unit/fake_board.h"
 #include "tests/unit/fake_group.h"
 #include "vmm/papr/hcall.h"
@@ -412,11 +413,5 @@ static Suite *papr_tce_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(papr_tce_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(papr_tce_suite());
 }

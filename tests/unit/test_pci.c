@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "devices/pci.h"
+#include "tests/unit/capture.h"
 #include "tests/unit/fake_board.h"
 #include "tests/unit/fake_group.h"
 
@@ -738,11 +739,5 @@ static Suite *pci_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(pci_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(pci_suite());
 }
