@@ -226,7 +226,8 @@ fi
 rmmod devgroups'
 
 add_nvme n0 pcie.0 32
-add_card c0 e1000e pcie.1
+# With IPv6 the card would get a further address sooner or later.
+add_card c0 e1000e pcie.1 ,ipv6=off
 add_usb_combo pcie.2
 copies=()
 for i in 0 1 2 3 4 5 6 7; do
