@@ -24,7 +24,7 @@ kernel_command_line()
 	amd64)	console="ttyS0 intel_iommu=on no_timer_check" ;;
 	*)	console=hvc0 ;;
 	esac
-	echo "console=$console loglevel=5 oops=panic panic=1 $patience ${peer:+lab.peer} $append"
+	echo "console=$console loglevel=5 oops=panic panic=1 $patience ${peer:+lab.peer} ${native:+lab.native} $append"
 }
 
 # Function $1 of the lab's slot, as properties of a device.
@@ -81,6 +81,9 @@ machine_arguments()
 	serve_arguments 2 root "$lab/host-$flavour" ,readonly=on
 	if [ -n "$peer" ]; then
 		serve_arguments 3 peer "$build/packages/peer" ,readonly=on
+	fi
+	if [ -n "$native" ]; then
+		serve_arguments 4 native "$build/packages/native" ,readonly=on
 	fi
 	qemu_arguments+=("${qemu_extra[@]}")
 }

@@ -19,7 +19,9 @@ group_of()
 # group_numbers prints the names of the folders, without the files beside them.
 group_numbers()
 {
-	ls "$groups" | grep -v merge
+	for folder in "$groups"/[0-9]*; do
+		echo "${folder##*/}"
+	done
 }
 
 # is STATE GROUP

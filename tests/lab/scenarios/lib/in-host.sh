@@ -14,6 +14,7 @@ log=/tmp/guest.log
 # take_groups_by BACKEND: vfio or devgroups. $taker is the driver that devices are
 # bound to while a guest has them, $claim the option to take them from another, and
 # $tree where the groups are.
+# shellcheck disable=SC2034
 take_groups_by()
 {
 	case $1 in
