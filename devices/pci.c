@@ -96,6 +96,10 @@ static int place_host_slot(struct layout *layout, unsigned first)
 			  "hold; split the group on the host", group->path);
 		return -ENOSPC;
 	}
+	if (tried)
+		log_warn(layout->host->log, "%s: %04x:%02x:%02x is in slot %02x of the guest, for "
+			 "its own is taken; place= chooses another", group->path,
+			 device->host.domain, device->host.bus, device->host.slot, slot);
 	for (i = first; i < group->nr_devices; i++) {
 		const struct group_device *other = &group->devices[i];
 

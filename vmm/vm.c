@@ -275,6 +275,23 @@ static int open_groups(struct vm *vm)
 	return error;
 }
 
+static void unwatch_groups(struct vm *vm)
+{
+	for (unsigned i = vm->nr_groups; i-- > 0;)
+		group_watch_stop(&vm->watches[i]);
+}
+
+static int watch_groups(struct vm *vm)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < vm->nr_groups && !error; i++)
+		error = group_watch_start(&vm->watches[i], vm->groups[i], &vm->loop, vm->log);
+	if (error)
+		unwatch_groups(vm);
+	return error;
+}
+
 static int learn_host(struct vm *vm)
 {
 	return machine_host_init(vm->log, &vm->host);
@@ -351,6 +368,7 @@ static const struct step {
 	{ find_groups, NULL },
 	{ claim_groups, release_claims },
 	{ open_groups, close_groups },
+	{ watch_groups, unwatch_groups },
 	{ init_timeout, exit_timeout },
 	{ init_console, exit_console },
 	{ enter_sandbox, NULL },

@@ -14,6 +14,7 @@
 #include "vmm/console.h"
 #include "vmm/group/host.h"
 #include "vmm/group/keeper.h"
+#include "vmm/group/watch.h"
 #include "vmm/kvm.h"
 #include "vmm/loader.h"
 #include "vmm/log.h"
@@ -58,6 +59,7 @@ struct vm {
 	struct claim *claims[CONFIG_GROUPS_MAX];	/* until the keeper has them */
 	struct keeper keeper;
 	struct group *groups[CONFIG_GROUPS_MAX];
+	struct group_watch watches[CONFIG_GROUPS_MAX];
 	struct machine_host *host;
 	struct machine *machine;	/* of the present boot */
 	enum vm_end end;		/* first reason to stop this boot; atomic */

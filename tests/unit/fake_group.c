@@ -298,6 +298,34 @@ void fake_group_take_lists(struct fake_group *fake)
 	fake->group.ops = &ops;
 }
 
+static int fake_set_event(struct group *group, enum group_event event, int fd)
+{
+	struct fake_group *fake = group_of(group);
+
+	if (fd >= 0 && fake->set_event[event])
+		return fake->set_event[event];
+	fake->events[event] = fd;
+	return 0;
+}
+
+static int fake_get_error(struct group *group, struct group_error_info *error)
+{
+	struct fake_group *fake = group_of(group);
+
+	*error = fake->error;
+	return fake->get_error;
+}
+
+void fake_group_tell(struct fake_group *fake)
+{
+	static struct group_ops ops;
+
+	ops = fake_group_ops;
+	ops.set_event = fake_set_event;
+	ops.get_error = fake_get_error;
+	fake->group.ops = &ops;
+}
+
 void fake_group_init(struct fake_group *fake, uint64_t iova)
 {
 	static char path[] = "/sys/kernel/iommu_groups/7";

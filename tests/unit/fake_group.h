@@ -56,6 +56,9 @@ struct fake_group {
 	unsigned map_calls, unmap_calls, list_calls;
 	uint64_t list[GROUP_LIST_MAX];	/* the last one taken whole */
 	int list_error;
+	int events[GROUP_EVENT_COUNT];	/* eventfds; -1: none */
+	struct group_error_info error;
+	int get_error, set_event[GROUP_EVENT_COUNT];	/* errnos of these calls */
 	struct fake_failure register_memory, dma_map, dma_unmap;
 };
 
@@ -67,6 +70,8 @@ struct fake_device *fake_group_add(struct fake_group *fake, uint8_t bus, uint8_t
 				   uint8_t function);
 /* From now on it takes lists to map as they are, and remembers only the last. */
 void fake_group_take_lists(struct fake_group *fake);
+/* From now on it tells events. */
+void fake_group_tell(struct fake_group *fake);
 struct group_device *fake_group_device(struct fake_group *fake, struct fake_device *device);
 
 void fake_config_set(struct fake_device *device, uint32_t offset, unsigned size, uint32_t value);

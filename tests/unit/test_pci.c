@@ -130,6 +130,7 @@ START_TEST(test_layout)
 {
 	const struct layout_case *c = &layout_cases[_i];
 	struct pci_device *device;
+	bool moved = false;
 	unsigned i;
 
 	for (i = 0; i < c->nr; i++) {
@@ -146,7 +147,11 @@ START_TEST(test_layout)
 		device = pci_host_find(&host, (uint8_t)c->devices[i].expected);
 		ck_assert_ptr_nonnull(device);
 		ck_assert_ptr_eq(device->group_device, &fake.group_devices[i]);
+		if (c->devices[i].place < 0 &&
+		    PCI_SLOT(c->devices[i].expected) != c->devices[i].slot)
+			moved = true;
 	}
+	ck_assert_int_eq(fake_board_logged(&board, "for its own is taken"), moved);
 	for (i = 1; i < host.nr_devices; i++)
 		ck_assert_uint_lt(host.devices[i - 1].devfn, host.devices[i].devfn);
 	pci_host_exit(&host);

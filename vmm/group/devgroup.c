@@ -29,6 +29,17 @@ static_assert(GROUP_CAP_MSIX_TABLE_GUARDED == DEVGROUP_CAP_MSIX_TABLE_GUARDED &&
 static_assert(GROUP_MAP_READ == DEVGROUP_MAP_READ && GROUP_MAP_WRITE == DEVGROUP_MAP_WRITE &&
 	      GROUP_LIST_MAX == DEVGROUP_LIST_MAX, "lists have the driver's form");
 
+static_assert((int)GROUP_EVENT_ERROR == DEVGROUP_EVENT_ERROR &&
+	      (int)GROUP_EVENT_REQUEST == DEVGROUP_EVENT_REQUEST &&
+	      (int)GROUP_FROZEN == DEVGROUP_FROZEN &&
+	      (int)GROUP_MMIO_ENABLED == DEVGROUP_MMIO_ENABLED &&
+	      (int)GROUP_DEAD == DEVGROUP_DEAD &&
+	      (int)GROUP_CAUSE_USER == DEVGROUP_CAUSE_USER &&
+	      (int)GROUP_CAUSE_ADMIN == DEVGROUP_CAUSE_ADMIN &&
+	      (int)GROUP_CAUSE_BUS == DEVGROUP_CAUSE_BUS &&
+	      (int)GROUP_CAUSE_PLATFORM == DEVGROUP_CAUSE_PLATFORM,
+	      "events and errors have the driver's numbers");
+
 struct devgroup {
 	struct group group;
 	struct log *log;
@@ -121,6 +132,27 @@ static int devgroup_reset(struct group *group)
 	return ret;
 }
 
+static int devgroup_set_event(struct group *group, enum group_event event, int fd)
+{
+	struct devgroup_set_event request = {
+		.argsz = sizeof(request), .event = event, .fd = fd,
+	};
+
+	return call(devgroup_of(group), DEVGROUP_SET_EVENT, &request);
+}
+
+static int devgroup_get_error(struct group *group, struct group_error_info *error)
+{
+	struct devgroup_error request = {.argsz = sizeof(request)};
+	int ret = call(devgroup_of(group), DEVGROUP_GET_ERROR, &request);
+
+	*error = (struct group_error_info){
+		.state = (enum group_error_state)request.state,
+		.cause = (enum group_error_cause)request.cause,
+	};
+	return ret;
+}
+
 /* Accepts a group that is only partly open. */
 static void devgroup_close(struct group *group)
 {
@@ -141,6 +173,8 @@ static const struct group_ops devgroup_ops = {
 	.unmap = devgroup_unmap,
 	.map_list = devgroup_map_list,
 	.reset = devgroup_reset,
+	.set_event = devgroup_set_event,
+	.get_error = devgroup_get_error,
 	.close = devgroup_close,
 };
 

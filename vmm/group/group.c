@@ -121,6 +121,20 @@ int group_reset(struct group *group)
 	return group->ops->reset(group);
 }
 
+int group_set_event(struct group *group, enum group_event event, int fd)
+{
+	if (!group->ops->set_event)
+		return -EOPNOTSUPP;
+	return group->ops->set_event(group, event, fd);
+}
+
+int group_get_error(struct group *group, struct group_error_info *error)
+{
+	if (!group->ops->get_error)
+		return -EOPNOTSUPP;
+	return group->ops->get_error(group, error);
+}
+
 void group_close(struct group *group)
 {
 	if (group)

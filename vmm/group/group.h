@@ -112,6 +112,28 @@ struct group_dma_window {
 #define GROUP_MAP_WRITE 2ULL	/* devices may write */
 #define GROUP_LIST_MAX 512
 
+/* What a group tells by itself. */
+enum group_event {
+	GROUP_EVENT_ERROR,	/* frozen, released or broken, by others than this process */
+	GROUP_EVENT_REQUEST,	/* the host wants the group, or a device of it, back */
+	GROUP_EVENT_COUNT
+};
+
+/* Numbers of kernel/uapi/devgroups.h. */
+enum group_error_state { GROUP_NORMAL, GROUP_FROZEN, GROUP_MMIO_ENABLED, GROUP_DEAD };
+enum group_error_cause {
+	GROUP_CAUSE_NONE,
+	GROUP_CAUSE_USER,	/* this process */
+	GROUP_CAUSE_ADMIN,
+	GROUP_CAUSE_BUS,	/* the host's PCI error handling */
+	GROUP_CAUSE_PLATFORM,	/* EEH */
+};
+
+struct group_error_info {
+	enum group_error_state state;
+	enum group_error_cause cause;	/* of a state other than GROUP_NORMAL */
+};
+
 struct group_ops {
 	const char *name;	/* "vfio", "devgroup" */
 	/* hva and size multiples of the host page. Counts against the lock limit: -ENOMEM. */
@@ -136,6 +158,10 @@ struct group_ops {
 	 * and no interrupt is set afterwards; BARs in config space are as they were.
 	 */
 	int (*reset)(struct group *group);
+	/* Signals eventfd @fd whenever @event happens; -1: no more. */
+	int (*set_event)(struct group *group, enum group_event event, int fd);
+	/* NULL: the host does not say. */
+	int (*get_error)(struct group *group, struct group_error_info *error);
 	void (*close)(struct group *group);
 };
 
@@ -163,6 +189,8 @@ int group_unmap(struct group *group, uint64_t iova, uint64_t size);
  */
 int group_map_list(struct group *group, uint64_t iova, const uint64_t *entries, unsigned count);
 int group_reset(struct group *group);
+int group_set_event(struct group *group, enum group_event event, int fd);
+int group_get_error(struct group *group, struct group_error_info *error);
 /* Accepts NULL. Devices are quiesced and reset, then everything is released. */
 void group_close(struct group *group);
 

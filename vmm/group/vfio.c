@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "vmm/group/open.h"
+#include "vmm/group/vfio_device.h"
 #include "vmm/group/vfio_private.h"
 
 #define WINDOW_SHIFT 12	/* 4K IOMMU pages, whatever the host's pages are */
@@ -73,6 +74,15 @@ static int vfio_group_unmap(struct group *group, uint64_t iova, uint64_t size)
 	return errno == EPERM ? 0 : -errno;	/* no memory was ever registered: nothing mapped */
 }
 
+static int vfio_group_set_event(struct group *group, enum group_event event, int fd)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < group->nr_devices && !ret; i++)
+		ret = vfio_device_set_event(&group->devices[i], event, fd);
+	return ret;
+}
+
 /* Accepts a group that is only partly open. Device files keep the group in its container. */
 static void close_files(struct vfio_group *vfio)
 {
@@ -102,6 +112,7 @@ static const struct group_ops vfio_group_ops = {
 	.map = vfio_group_map,
 	.unmap = vfio_group_unmap,
 	.reset = vfio_group_reset,
+	.set_event = vfio_group_set_event,
 	.close = vfio_group_close,
 };
 

@@ -257,3 +257,23 @@ void vfio_device_exit(struct group_device *device)
 	close(device->fd);
 	device->fd = -1;
 }
+
+/* Only PCI Express devices report errors. */
+static bool has_event(struct group_device *device, unsigned index)
+{
+	struct vfio_irq_info info = {.argsz = sizeof(info), .index = index};
+
+	return ioctl(device->fd, VFIO_DEVICE_GET_IRQ_INFO, &info) >= 0 && info.count > 0;
+}
+
+int vfio_device_set_event(struct group_device *device, enum group_event event, int fd)
+{
+	static const unsigned indexes[GROUP_EVENT_COUNT] = {
+		[GROUP_EVENT_ERROR] = VFIO_PCI_ERR_IRQ_INDEX,
+		[GROUP_EVENT_REQUEST] = VFIO_PCI_REQ_IRQ_INDEX,
+	};
+
+	if (!has_event(device, indexes[event]))
+		return 0;
+	return enable_irqs(device, indexes[event], &fd, 1);
+}

@@ -16,4 +16,10 @@
 int vfio_device_init(struct group_device *device, int fd);
 void vfio_device_exit(struct group_device *device);
 
+/*
+ * Signals eventfd @fd whenever the kernel wants the device back or sees an error of it; -1: no
+ * more. A device that cannot tell is not an error. 0 or a negative errno.
+ */
+int vfio_device_set_event(struct group_device *device, enum group_event event, int fd);
+
 #endif

@@ -64,13 +64,16 @@ frozen()
 		echo "-- frozen"
 		echo 1 >$group/freeze
 		is frozen $group
+		wait_for "is frozen by the host"
 		grep -q "^frozen admin" $group/error_state || fail "error_state: $(cat $group/error_state)"
 		rounds=$(grep -a -c "^round" "$log")
 		sleep 3
 		[ "$(grep -a -c "^round" "$log")" -le $((rounds + 1)) ] || fail "I/O goes on in a frozen group"
 		echo mmio >$group/freeze
+		wait_for "registers are released"
 		is frozen $group
 		echo dma >$group/freeze
+		wait_for "is released: its devices work again"
 		is in-use $group
 		echo "-- released after round $(grep -a -c "^round" "$log")"
 		ended 0

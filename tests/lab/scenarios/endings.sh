@@ -36,6 +36,22 @@ for signal in TERM INT HUP; do
 	holds nvme 0000:01:00.0
 done
 
+# The host wants its device back: the operator hears of it.
+launch "$load" $group
+wait_for read
+if [ $taker = vfio-pci ]; then
+	echo 0000:01:00.0 >/sys/bus/pci/drivers/vfio-pci/unbind & unbinding=$!
+else
+	for tree in /sys/devgroups/*/devices/0000:01:00.0; do
+		echo 0 >${tree%/devices/*}/claim && fail "a group in use was released"
+	done
+fi
+wait_for "the host wants a device back"
+kill -TERM "$pvmm"
+ended 2
+wait $unbinding
+holds nvme 0000:01:00.0
+
 # One that is told to stop before its guest is there.
 launch "echo not reached" $group --console file:/tmp/console
 usleep 400000
