@@ -38,6 +38,7 @@ int guest_memory_init(struct guest_memory *memory, uint64_t base, uint64_t size)
 	madvise(hva, size, MADV_DONTFORK);
 	memory->base = base;
 	memory->size = size;
+	memory->page_shift = (unsigned)__builtin_ctzll(page);
 	memory->hva = hva;
 	return 0;
 

@@ -13,6 +13,7 @@
 struct guest_memory {
 	uint64_t base;	/* gpa of the first byte; 0 on PAPR */
 	uint64_t size;	/* bytes */
+	unsigned page_shift;	/* host pages that back it: 1 << this, bytes */
 	uint8_t *hva;	/* private to memory.c */
 	int fd;		/* memfd */
 };

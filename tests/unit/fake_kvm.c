@@ -187,6 +187,8 @@ int kvm_vm_ioctl(struct kvm_vm *vm, unsigned long request, void *arg)
 		fake->nr_mmu++;
 	} else if (request == KVM_PPC_GET_CPU_CHAR) {
 		*(struct kvm_ppc_cpu_char *)arg = fake->cpu_char;
+	} else if (request == KVM_PPC_GET_SMMU_INFO) {
+		*(struct kvm_ppc_smmu_info *)arg = fake->smmu;
 	}
 	return 0;
 }

@@ -70,6 +70,7 @@ struct fake_kvm {
 	struct kvm_ppc_mmuv3_cfg mmu;	/* last KVM_PPC_CONFIGURE_V3_MMU */
 	unsigned nr_mmu;
 	struct kvm_ppc_cpu_char cpu_char;
+	struct kvm_ppc_smmu_info smmu;
 	unsigned long fail_ioctl;	/* this one gives EINVAL */
 	unsigned fail_vcpu;		/* the nth vCPU from now cannot be made */
 	unsigned fail_set;		/* the nth setting of an attribute from now */

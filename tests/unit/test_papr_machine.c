@@ -132,6 +132,50 @@ START_TEST(test_tree_hash)
 }
 END_TEST
 
+/* What KVM on a POWER9 host says: 4K, 64K and 16M segments, some with larger pages in them. */
+static const struct kvm_ppc_smmu_info power9_pages = {
+	.slb_size = 32,
+	.sps = {
+		{ .page_shift = 12, .slb_enc = 0, .enc = { { 12, 0 }, { 16, 7 }, { 24, 56 } } },
+		{ .page_shift = 16, .slb_enc = 0x110, .enc = { { 16, 1 }, { 24, 8 } } },
+		{ .page_shift = 24, .slb_enc = 0x100, .enc = { { 24, 0 } } },
+	},
+};
+
+static void expect_segment_pages(const uint32_t *wanted, size_t count)
+{
+	const char *cpu = "/cpus/PowerPC,POWER9@0", *name = "ibm,segment-page-sizes";
+	int size;
+
+	ck_assert_ptr_nonnull(find(cpu, name, &size));
+	ck_assert_uint_eq((size_t)size, count * sizeof(*wanted));
+	for (unsigned i = 0; i < count; i++)
+		ck_assert_uint_eq(cell(cpu, name, i), wanted[i]);
+}
+
+/* A page that the host's pages cannot serve is one that KVM refuses to enter. */
+START_TEST(test_tree_hash_pages)
+{
+	static const uint32_t all[] = { 12, 0, 3, 12, 0, 16, 7, 24, 56, 16, 0x110, 2, 16, 1, 24, 8,
+					24, 0x100, 1, 24, 0 };
+	static const uint32_t served[] = { 12, 0, 2, 12, 0, 16, 7, 16, 0x110, 1, 16, 1 };
+
+	for (unsigned real = 0; real < 2; real++) {
+		fake_machine_init(&fake, 1);
+		fake_kvm_miss(&fake.kvm, KVM_CAP_PPC_MMU_RADIX);
+		fake.kvm.smmu = power9_pages;
+		fake.kvm.smmu.flags = real ? KVM_PPC_PAGE_SIZES_REAL : 0;
+		ck_assert_int_eq(fake_machine_create(&fake), 0);
+		read_tree(&fake);
+		if (real)
+			expect_segment_pages(served, ARRAY_SIZE(served));
+		else
+			expect_segment_pages(all, ARRAY_SIZE(all));
+		fake_machine_exit(&fake);
+	}
+}
+END_TEST
+
 /* Nothing that tells one host from another. */
 START_TEST(test_tree_says_nothing_of_the_host)
 {
@@ -340,6 +384,7 @@ int main(void)
 	tcase_add_test(tests, test_tree);
 	tcase_add_test(tests, test_tree_rtas);
 	tcase_add_test(tests, test_tree_hash);
+	tcase_add_test(tests, test_tree_hash_pages);
 	tcase_add_test(tests, test_tree_says_nothing_of_the_host);
 	tcase_add_loop_test(tests, test_dtc, 0, 2);
 	tcase_add_test(tests, test_dump_fails);

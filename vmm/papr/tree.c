@@ -108,7 +108,12 @@ static void add_radix_pages(struct machine *machine, struct fdt_writer *fdt)
 	fdt_cells(fdt, "ibm,processor-radix-AP-encodings", encodings, count);
 }
 
-static void add_segment_pages(const struct kvm_ppc_smmu_info *info, struct fdt_writer *fdt)
+/*
+ * Pages of @max_shift at most: with KVM_PPC_PAGE_SIZES_REAL (<linux/kvm.h>) H_ENTER refuses those
+ * that are larger than the host's own behind them.
+ */
+static void add_segment_pages(const struct kvm_ppc_smmu_info *info, unsigned max_shift,
+			      struct fdt_writer *fdt)
 {
 	uint32_t cells[KVM_PPC_PAGE_SIZES_MAX_SZ * (3 + 2 * KVM_PPC_PAGE_SIZES_MAX_SZ)];
 	size_t n = 0;
@@ -117,12 +122,16 @@ static void add_segment_pages(const struct kvm_ppc_smmu_info *info, struct fdt_w
 		const struct kvm_ppc_one_seg_page_size *segment = &info->sps[i];
 		size_t head = n;
 
+		if (segment->page_shift > max_shift)
+			continue;
 		cells[n++] = segment->page_shift;
 		cells[n++] = segment->slb_enc;
 		cells[n++] = 0;
 		for (unsigned j = 0; j < KVM_PPC_PAGE_SIZES_MAX_SZ; j++) {
 			if (!segment->enc[j].page_shift)
 				break;
+			if (segment->enc[j].page_shift > max_shift)
+				continue;
 			cells[n++] = segment->enc[j].page_shift;
 			cells[n++] = segment->enc[j].pte_enc;
 			cells[head + 2]++;
@@ -142,7 +151,8 @@ static void add_hash_pages(struct machine *machine, struct fdt_writer *fdt)
 		FDT_CELLS(fdt, "ibm,processor-segment-sizes", 28, 40, 0xffffffff, 0xffffffff);
 	if (!machine->radix)
 		FDT_CELLS(fdt, "ibm,pft-size", 0, machine->hash_order);
-	add_segment_pages(&info, fdt);
+	add_segment_pages(&info, info.flags & KVM_PPC_PAGE_SIZES_REAL ?
+			  machine->memory.page_shift : 63, fdt);
 }
 
 static void add_cpu(struct machine *machine, struct fdt_writer *fdt, unsigned index,

@@ -50,7 +50,7 @@ launch()
 	command=$1
 	shift
 	echo "-- guest $guest, pvmm $*: $command"
-	pvmm --kernel "/guest/vmlinux-$guest" --initrd "/guest/$initrd-$guest" --timeout 240 \
+	pvmm --kernel "/guest/vmlinux-$guest" --initrd "/guest/$initrd-$guest" --timeout 600 \
 		--append "console=hvc0 $append pvmm.run=\"$command\"" "$@" <"$input" >"$log" 2>&1 &
 	pvmm=$!
 }
