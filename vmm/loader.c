@@ -14,6 +14,13 @@
 
 #include "vmm/loader_elf.h"
 
+/*
+ * A zImage that runs wherever it lies (arch/powerpc/boot of Linux) unpacks the kernel to the start
+ * of memory and takes what it allocates from behind itself: it needs room on both sides.
+ */
+#define ZIMAGE_BASE (128 * MIB)
+#define ZIMAGE_HEAP (16 * MIB)
+
 /* A file that is being loaded. */
 struct loader {
 	struct guest_memory *memory;
@@ -22,6 +29,7 @@ struct loader {
 	struct elf_image image;
 	unsigned nr_segments;
 	struct elf_segment segments[ELF_SEGMENTS_MAX];	/* PT_LOAD, not empty */
+	uint64_t heap;	/* bytes that the image needs behind itself */
 };
 
 /* Logs what is wrong with the file, and what to do; returns @error. */
@@ -138,6 +146,13 @@ static int read_start(struct loader *loader, const uint16_t *machines)
 	return 0;
 }
 
+/* A vmlinux that can be moved is linked at virtual addresses, a zImage at real ones. */
+static bool is_zimage(const struct loader *loader, const struct elf_segment *segment)
+{
+	return loader->image.type == ET_DYN && segment->vaddr == segment->paddr &&
+	       segment->paddr < ZIMAGE_BASE;
+}
+
 /* Is a PT_LOAD segment sane by itself? */
 static int check_segment(struct loader *loader, const struct elf_segment *segment)
 {
@@ -170,12 +185,16 @@ static int check_overlap(struct loader *loader, const struct elf_segment *segmen
 	return 0;
 }
 
-static int add_segment(struct loader *loader, const struct elf_segment *segment)
+static int add_segment(struct loader *loader, struct elf_segment *segment)
 {
 	int ret;
 
 	if (segment->type != PT_LOAD || (!segment->memsz && !segment->filesz))
 		return 0;
+	if (is_zimage(loader, segment)) {
+		segment->paddr += ZIMAGE_BASE;
+		loader->heap = ZIMAGE_HEAP;
+	}
 	ret = check_segment(loader, segment);
 	if (!ret)
 		ret = check_overlap(loader, segment);
@@ -230,6 +249,7 @@ static int place_kernel(struct loader *loader, struct loaded_kernel *kernel)
 			found = true;
 		}
 	}
+	kernel->end += loader->heap;
 	if (!found)
 		return loader_fail(loader, -ENOEXEC, "its entry point 0x%llx lies in no segment; "
 				   "is it damaged?", (unsigned long long)loader->image.entry);

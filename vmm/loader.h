@@ -11,7 +11,7 @@
 
 struct loaded_kernel {
 	uint64_t entry;		/* gpa of the first instruction */
-	uint64_t start, end;	/* gpa range it occupies, bss included */
+	uint64_t start, end;	/* gpa range it occupies, with bss and what it allocates */
 	bool big_endian;	/* ELF's byte order */
 };
 
@@ -27,8 +27,8 @@ int image_open(struct image_file *file, const char *path, struct log *log);
 void image_close(struct image_file *file);
 
 /*
- * Loads the PT_LOAD segments of @file at their physical addresses + @memory->base and clears
- * bss. @machine: the EM_* values accepted (PAPR: EM_PPC64, EM_PPC), 0-terminated. Returns 0,
+ * Loads the PT_LOAD segments of @file at their physical addresses + @memory->base, or a zImage
+ * that can run anywhere where it has room to unpack, and clears bss. @machine: the EM_* values accepted (PAPR: EM_PPC64, EM_PPC), 0-terminated. Returns 0,
  * or a negative errno after one line on log that names the file and what is wrong with it.
  */
 int loader_load_kernel(struct guest_memory *memory, const struct image_file *file,

@@ -215,6 +215,38 @@ START_TEST(test_other_segments)
 }
 END_TEST
 
+/* It unpacks to the start of memory, and allocates behind itself. */
+START_TEST(test_zimage_has_room)
+{
+	struct image image = good_image(true, false);
+	struct loaded_kernel kernel;
+	struct guest_memory memory;
+	struct capture capture;
+	char path[32];
+	uint8_t byte;
+
+	capture_init(&capture);
+	PUT_FIELD(&image, 0, Ehdr, e_type, ET_DYN);
+	PUT_FIELD(&image, 0, Ehdr, e_entry, 0x40);
+	PUT_FIELD(&image, 0, Ehdr, e_phnum, 1);
+	put_segment(&image, 0, &(struct segment){ DATA_OFFSET, 0, 0, 0x100, 0x2000 });
+	temporary_file(path, image.bytes, image.size);
+	ck_assert_int_eq(guest_memory_init(&memory, 0, 256 * MIB), 0);
+	ck_assert_int_eq(load_kernel(&memory, path, &capture.log, &kernel), 0);
+	ck_assert_uint_eq(kernel.start, 128 * MIB);
+	ck_assert_uint_eq(kernel.entry, 128 * MIB + 0x40);
+	ck_assert_uint_eq(kernel.end, 144 * MIB + 0x2000);
+	ck_assert_int_eq(guest_memory_read(&memory, 128 * MIB + 0xff, &byte, 1), 0);
+	ck_assert_uint_eq(byte, 0x11);
+	guest_memory_exit(&memory);
+	ck_assert_int_eq(load(&image, &memory, &capture, &kernel), -EFBIG);
+	capture_expect(&capture, "give more with --memory");
+	guest_memory_exit(&memory);
+	unlink(path);
+	capture_exit(&capture);
+}
+END_TEST
+
 static void no_headers(struct image *image)
 {
 	PUT_FIELD(image, 0, Ehdr, e_phnum, 0);
@@ -606,6 +638,7 @@ int main(void)
 	tcase_add_loop_test(tests, test_good, 0, 4);
 	tcase_add_test(tests, test_base);
 	tcase_add_test(tests, test_other_segments);
+	tcase_add_test(tests, test_zimage_has_room);
 	tcase_add_loop_test(tests, test_bad, 0, ARRAY_SIZE(bad));
 	tcase_add_loop_test(tests, test_paths, 0, ARRAY_SIZE(paths));
 	tcase_add_test(tests, test_fifo);
