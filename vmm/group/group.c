@@ -121,6 +121,13 @@ int group_reset(struct group *group)
 	return group->ops->reset(group);
 }
 
+int group_kvm_file(struct group *group, unsigned index)
+{
+	if (!group->ops->kvm_file)
+		return -EOPNOTSUPP;
+	return group->ops->kvm_file(group, index);
+}
+
 void group_close(struct group *group)
 {
 	if (group)

@@ -136,6 +136,8 @@ struct group_ops {
 	 * and no interrupt is set afterwards; BARs in config space are as they were.
 	 */
 	int (*reset)(struct group *group);
+	/* A new file, the caller's to close; see group_kvm_file(). */
+	int (*kvm_file)(struct group *group, unsigned index);
 	void (*close)(struct group *group);
 };
 
@@ -163,6 +165,12 @@ int group_unmap(struct group *group, uint64_t iova, uint64_t size);
  */
 int group_map_list(struct group *group, uint64_t iova, const uint64_t *entries, unsigned count);
 int group_reset(struct group *group);
+/*
+ * A new file, the caller's to close, by which KVM knows IOMMU group number @index of those that
+ * the group consists of (KVM_DEV_VFIO_GROUP_ADD). Nothing but KVM can do anything with it.
+ * -ENOENT: there are no more; -EOPNOTSUPP: the host has no such files.
+ */
+int group_kvm_file(struct group *group, unsigned index);
 /* Accepts NULL. Devices are quiesced and reset, then everything is released. */
 void group_close(struct group *group);
 
