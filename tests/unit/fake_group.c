@@ -282,9 +282,23 @@ static int fake_kvm_file(struct group *group, unsigned index)
 	return fake->kvm_files[index];
 }
 
+static int fake_hide_windows(struct group *group, bool hide)
+{
+	struct fake_group *fake = group_of(group);
+
+	if (!fake->can_hide)
+		return -EOPNOTSUPP;
+	if (fails(&fake->hide))
+		return fake->hide.error;
+	fake->hidden = hide;
+	fake->hides += hide;
+	return 0;
+}
+
 static const struct group_ops fake_group_ops = {
 	.name = "fake",
 	.kvm_file = fake_kvm_file,
+	.hide_windows = fake_hide_windows,
 	.register_memory = fake_register,
 	.unregister_memory = fake_unregister,
 	.map = fake_dma_map,

@@ -60,6 +60,9 @@ struct fake_group {
 	struct fake_failure register_memory, dma_map, dma_unmap;
 	unsigned nr_kvm_files;		/* one of each IOMMU group in it; 0: EOPNOTSUPP */
 	int kvm_files[FAKE_KVM_FILES];	/* the last that were handed out */
+	bool can_hide, hidden;		/* its windows */
+	unsigned hides;			/* calls that hid them */
+	struct fake_failure hide;	/* hiding and showing */
 };
 
 /* Without devices; a DMA window of FAKE_WINDOW_PAGES 4K pages at @iova. */

@@ -325,6 +325,7 @@ static int set_vfio(struct fake_kvm *fake, uint64_t attribute, void *value)
 
 	if (attribute == KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE && file) {
 		file->attached = true;
+		fake->nr_attached++;
 		file->table = inode_of(attach->tablefd);
 	}
 	if (attribute != KVM_DEV_VFIO_GROUP_DEL && fails(&fake->fail_vfio))

@@ -102,6 +102,7 @@ struct fake_kvm {
 	unsigned nr_tables;		/* ever made */
 	struct fake_kvm_file files[FAKE_KVM_GROUPS];
 	unsigned nr_files;		/* of the VFIO device now */
+	unsigned nr_attached;		/* ever */
 };
 
 void fake_kvm_init(struct fake_kvm *fake);

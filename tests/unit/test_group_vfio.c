@@ -524,6 +524,7 @@ START_TEST(test_unsupported)
 	ck_assert_int_eq(group_unmap(&group, 0, 0), -EOPNOTSUPP);
 	ck_assert_int_eq(group_reset(&group), -EOPNOTSUPP);
 	ck_assert_int_eq(group_kvm_file(&group, 0), -EOPNOTSUPP);
+	ck_assert_int_eq(group_hide_windows(&group, true), -EOPNOTSUPP);
 	ck_assert_int_eq(group_device_read(&device, 0, 0, &byte, 1), -EOPNOTSUPP);
 	ck_assert_int_eq(group_device_write(&device, 0, 0, &byte, 1), -EOPNOTSUPP);
 	ck_assert_int_eq(group_device_map(&device, 0, &area, &address), -EOPNOTSUPP);

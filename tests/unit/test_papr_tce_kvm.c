@@ -92,6 +92,19 @@ START_TEST(test_attached)
 }
 END_TEST
 
+/* KVM has found the windows, and holds nothing that the host may want to take away. */
+START_TEST(test_files_dropped)
+{
+	groups[0].can_hide = true;
+	start();
+	ck_assert_uint_eq(fake.kvm.nr_attached, 2);
+	ck_assert_uint_eq(fake.kvm.nr_files, 0);
+	ck_assert_uint_eq(groups[0].hides, 1);
+	ck_assert(!groups[0].hidden);
+	expect_said("TCEs: handled by KVM");
+}
+END_TEST
+
 /* What KVM passes on is done here, and is in the table that KVM has. */
 START_TEST(test_passed_on)
 {
@@ -190,6 +203,18 @@ static void second_window_refused(void)
 	fake.kvm.fail_vfio = 4;
 }
 
+static void not_hidden(void)
+{
+	groups[0].can_hide = true;
+	groups[0].hide = (struct fake_failure){ 1, -ENOMEM };
+}
+
+static void not_shown_again(void)
+{
+	groups[0].can_hide = true;
+	groups[0].hide = (struct fake_failure){ 2, -EIO };
+}
+
 static const struct {
 	void (*prepare)(void);
 	int error;
@@ -202,6 +227,8 @@ static const struct {
 	{ without_memory, -ENOMEM, "KVM makes no TCE table: Cannot allocate memory; raise the "
 				   "limit for locked memory (ulimit -l)" },
 	{ second_file_refused, -EIO, "KVM does not take the group: Input/output error" },
+	{ not_hidden, -ENOMEM, "the group cannot be frozen and released: Cannot allocate memory" },
+	{ not_shown_again, -EIO, "the group cannot be frozen and released: Input/output error" },
 	{ second_window_refused, -EIO, "KVM does not take the group's window: Input/output error" },
 };
 
@@ -233,6 +260,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, test_attached);
+	tcase_add_test(tests, test_files_dropped);
 	tcase_add_test(tests, test_passed_on);
 	tcase_add_test(tests, test_reboot);
 	tcase_add_test(tests, test_unwanted);

@@ -128,6 +128,13 @@ int group_kvm_file(struct group *group, unsigned index)
 	return group->ops->kvm_file(group, index);
 }
 
+int group_hide_windows(struct group *group, bool hide)
+{
+	if (!group->ops->hide_windows)
+		return -EOPNOTSUPP;
+	return group->ops->hide_windows(group, hide);
+}
+
 void group_close(struct group *group)
 {
 	if (group)

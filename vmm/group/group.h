@@ -138,6 +138,7 @@ struct group_ops {
 	int (*reset)(struct group *group);
 	/* A new file, the caller's to close; see group_kvm_file(). */
 	int (*kvm_file)(struct group *group, unsigned index);
+	int (*hide_windows)(struct group *group, bool hide);
 	void (*close)(struct group *group);
 };
 
@@ -171,6 +172,12 @@ int group_reset(struct group *group);
  * -ENOENT: there are no more; -EOPNOTSUPP: the host has no such files.
  */
 int group_kvm_file(struct group *group, unsigned index);
+/*
+ * KVM keeps a window that it found by such a file when it loses the file while the window is
+ * hidden, and then nothing of KVM holds up a device that the host takes away. While windows are
+ * hidden the group is frozen. -EOPNOTSUPP: KVM must keep the file.
+ */
+int group_hide_windows(struct group *group, bool hide);
 /* Accepts NULL. Devices are quiesced and reset, then everything is released. */
 void group_close(struct group *group);
 

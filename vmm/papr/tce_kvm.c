@@ -165,6 +165,26 @@ static int add_files(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table)
 	return error;
 }
 
+/*
+ * Where it can be, KVM has the files no longer than it takes to find the window: a device that the
+ * host takes away while a guest runs must not wait for it. A group that stays hidden is of no use.
+ */
+static int drop_files(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table)
+{
+	int error = group_hide_windows(table->group, true);
+
+	if (error == -EOPNOTSUPP)
+		return 0;
+	if (!error) {
+		remove_files(kvm, table);
+		error = group_hide_windows(table->group, false);
+	}
+	if (error)
+		return refuse(kvm, error, "the group cannot be frozen and released: %s",
+			      strerror(-error));
+	return 0;
+}
+
 static int init_table(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table)
 {
 	int error = make_table(kvm, table);
@@ -177,8 +197,13 @@ static int init_table(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table
 	error = add_files(kvm, table);
 	if (error)
 		goto unmap_entries;
+	error = drop_files(kvm, table);
+	if (error)
+		goto remove_files;
 	return 0;
 
+remove_files:
+	remove_files(kvm, table);
 unmap_entries:
 	munmap(table->entries, table->size);
 free_table:

@@ -19,7 +19,7 @@ struct papr_tce_kvm_table {
 	uint64_t *entries;
 	size_t size;			/* bytes of entries */
 	unsigned nr_files;
-	int *files;			/* of the group, that the VFIO device has; owned */
+	int *files;			/* of the group, that the VFIO device has yet; owned */
 };
 
 struct papr_tce_kvm {
