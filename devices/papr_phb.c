@@ -131,16 +131,46 @@ int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_gr
 	return err;
 }
 
+/* Which of the three ways the guest's mappings take, and why not the one before. */
+static void tell_level(struct papr_phb *phb, const char *why)
+{
+	const struct group *group = phb->pci.group;
+
+	if (!why)
+		log_info(phb->pci.log, "%s: TCEs: handled by KVM", group->path);
+	else
+		log_info(phb->pci.log, "%s: TCEs: handled by pvmm, %s: %s", group->path,
+			 group->ops->map_list ? "a list in one call" : "each run of neighbours in a "
+			 "call", why);
+}
+
+int papr_phbs_attach(struct papr_phbs *phbs, struct papr_tce_kernel *kernel)
+{
+	int err = 0, ret;
+	unsigned i;
+
+	for (i = 0; i < phbs->nr_phbs; i++) {
+		ret = kernel ? papr_tce_attach(&phbs->phbs[i].tce, kernel) : 0;
+		if (!kernel)
+			tell_level(&phbs->phbs[i], "--tce pvmm");
+		else
+			tell_level(&phbs->phbs[i], ret ? kernel->why : NULL);
+		err = err ? err : ret;
+	}
+	return err;
+}
+
+/* DMA stops before its mappings go: a device that misses one gets its group frozen by the host. */
 void papr_phbs_exit(struct papr_phbs *phbs)
 {
-	while (phbs->nr_phbs) {
-		struct papr_phb *phb = &phbs->phbs[--phbs->nr_phbs];
+	unsigned i;
 
-		/* DMA stops before its mappings go: a device that misses one gets its group
-		 * frozen by the host. */
-		pci_host_exit(&phb->pci);
-		papr_tce_exit(&phb->tce);
-	}
+	for (i = phbs->nr_phbs; i-- > 0;)
+		pci_host_exit(&phbs->phbs[i].pci);
+	for (i = phbs->nr_phbs; i-- > 0;)
+		papr_tce_detach(&phbs->phbs[i].tce);
+	while (phbs->nr_phbs)
+		papr_tce_exit(&phbs->phbs[--phbs->nr_phbs].tce);
 	free(phbs->phbs);
 	phbs->phbs = NULL;
 	papr_dma_memory_exit(&phbs->dma);
@@ -151,9 +181,11 @@ int papr_phbs_reset(struct papr_phbs *phbs)
 	unsigned i;
 	int err = 0;
 
-	for (i = 0; !err && i < phbs->nr_phbs; i++) {
+	for (i = 0; !err && i < phbs->nr_phbs; i++)
 		err = pci_host_reset(&phbs->phbs[i].pci);
-		papr_tce_reset(&phbs->phbs[i].tce);
-	}
+	for (i = 0; i < phbs->nr_phbs; i++)
+		papr_tce_clear(&phbs->phbs[i].tce);
+	for (i = 0; i < phbs->nr_phbs; i++)
+		papr_tce_unregister(&phbs->phbs[i].tce);
 	return err;
 }

@@ -48,12 +48,18 @@ struct papr_phbs {
 int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_groups,
 		   struct bus *bus, struct irqchip *irqchip, struct guest_memory *memory,
 		   struct rtas *rtas, struct hcall_table *hcalls, struct log *log);
+/*
+ * Has @kernel, which outlives the bridges, handle the guest's TCE calls where it can; NULL: where
+ * the operator does not want that. Says on log which way each bridge's go, and why. 0, or the
+ * first error: calls of such a bridge are handled here, as they were. Before the guest runs.
+ */
+int papr_phbs_attach(struct papr_phbs *phbs, struct papr_tce_kernel *kernel);
 /* The guest does not run any more. Devices can do no DMA and are out of the guest afterwards. */
 void papr_phbs_exit(struct papr_phbs *phbs);
 /*
  * For a reboot that keeps the bridges: decoding and DMA off, interrupts as at start, TCEs
  * cleared. The groups have been reset before; guest memory is cleared afterwards (see
- * papr_tce_reset()). 0, or a negative errno after one line on log.
+ * papr_tce_clear()). 0, or a negative errno after one line on log.
  */
 int papr_phbs_reset(struct papr_phbs *phbs);
 /*

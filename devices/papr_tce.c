@@ -54,6 +54,7 @@ static int map_entries(struct papr_tce_table *table)
 		return -errno;
 	/* Just a hint: without it large pages would back entries that nobody wrote. */
 	(void)madvise(entries, entries_size(table), MADV_NOHUGEPAGE);
+	table->own = entries;
 	table->entries = entries;
 	return 0;
 }
@@ -81,7 +82,7 @@ int papr_tce_init(struct papr_tce_table *table, struct group *group, struct papr
 	return 0;
 
 unmap_entries:
-	munmap(table->entries, entries_size(table));
+	munmap(table->own, entries_size(table));
 free_registered:
 	free(table->registered);
 	table->registered = NULL;
@@ -90,15 +91,38 @@ free_registered:
 	return err;
 }
 
+/* Entries that KVM has set are unmapped where the group has them, not where they are noted: two
+ * calls for one entry, here and there, need not leave the two the same. */
+static int unmap_window(struct papr_tce_table *table)
+{
+	return group_unmap(table->group, table->iova, table->size);
+}
+
 void papr_tce_exit(struct papr_tce_table *table)
 {
 	if (!table->registered)
 		return;
-	papr_tce_reset(table);
+	papr_tce_detach(table);
+	papr_tce_clear(table);
+	papr_tce_unregister(table);
+	log_info(table->log, "%s: TCEs: pvmm handled %llu calls, %llu of them to register memory",
+		 table->group->path, (unsigned long long)table->nr_calls,
+		 (unsigned long long)table->nr_first);
 	pthread_mutex_destroy(&table->lock);
-	munmap(table->entries, entries_size(table));
+	munmap(table->own, entries_size(table));
 	free(table->registered);
 	table->registered = NULL;
+}
+
+int papr_tce_attach(struct papr_tce_table *table, struct papr_tce_kernel *kernel)
+{
+	int err = kernel->ops->create(kernel, table->group, table->liobn, &table->entries);
+
+	if (err)
+		table->entries = table->own;
+	else
+		table->kernel = kernel;
+	return err;
 }
 
 static uint64_t page_size(const struct papr_tce_table *table)
@@ -172,8 +196,6 @@ static int register_chunk(struct papr_tce_table *table, uint64_t chunk)
 	uint64_t hva, size;
 	int err;
 
-	if (is_registered(table, chunk))
-		return 0;
 	size = chunk_range(table->dma, chunk, &hva);
 	pthread_mutex_lock(&table->dma->lock);
 	err = group_register_memory(table->group, hva, size);
@@ -185,7 +207,8 @@ static int register_chunk(struct papr_tce_table *table, uint64_t chunk)
 	return err;
 }
 
-static int register_page(struct papr_tce_table *table, uint64_t tce)
+/* *@first is set if some of the page was not registered before. */
+static int register_page(struct papr_tce_table *table, uint64_t tce, bool *first)
 {
 	const struct papr_dma_memory *dma = table->dma;
 	uint64_t offset = gpa_of(tce) - dma->memory->base;
@@ -193,8 +216,12 @@ static int register_page(struct papr_tce_table *table, uint64_t tce)
 	uint64_t last = (offset + page_size(table) - 1) / dma->chunk_size;
 	int err = 0;
 
-	for (; !err && chunk <= last; chunk++)
+	for (; !err && chunk <= last; chunk++) {
+		if (is_registered(table, chunk))
+			continue;
+		*first = true;
 		err = register_chunk(table, chunk);
+	}
 	return err;
 }
 
@@ -270,13 +297,16 @@ static int64_t set_entries(struct papr_tce_table *table, uint64_t index, const u
 			   uint64_t count)
 {
 	int64_t status = H_SUCCESS;
+	bool first = false;
 	uint64_t i;
 
 	pthread_mutex_lock(&table->lock);
+	table->nr_calls++;
 	for (i = 0; status == H_SUCCESS && i < count; i++) {
-		if (is_live(tces[i]) && register_page(table, tces[i]))
+		if (is_live(tces[i]) && register_page(table, tces[i], &first))
 			status = H_RESOURCE;
 	}
+	table->nr_first += first;
 	if (status == H_SUCCESS && count)
 		status = status_of(table, change_entries(table, index, tces, count));
 	pthread_mutex_unlock(&table->lock);
@@ -318,6 +348,7 @@ int64_t papr_tce_stuff(struct papr_tce_table *table, uint64_t ioba, uint64_t tce
 	if (is_live(tce) || !find_entries(table, ioba, count, &index))
 		return H_PARAMETER;
 	pthread_mutex_lock(&table->lock);
+	table->nr_calls++;
 	err = clear_entries(table, index, count);
 	for (i = index; !err && i < index + count; i++) {
 		/* A store of what is there already would only take memory. */
@@ -340,12 +371,48 @@ int64_t papr_tce_get(struct papr_tce_table *table, uint64_t ioba, uint64_t *tce)
 	return H_SUCCESS;
 }
 
-void papr_tce_reset(struct papr_tce_table *table)
+/* A store of what is there already would only take memory. */
+static void zero_entries(uint64_t *entries, uint64_t count)
+{
+	uint64_t i;
+
+	for (i = 0; i < count; i++) {
+		if (entries[i])
+			entries[i] = 0;
+	}
+}
+
+void papr_tce_clear(struct papr_tce_table *table)
+{
+	uint64_t count = table->size >> table->page_shift;
+
+	pthread_mutex_lock(&table->lock);
+	if (table->kernel) {
+		(void)status_of(table, unmap_window(table));
+		zero_entries(table->entries, count);
+	} else {
+		(void)status_of(table, clear_entries(table, 0, count));
+		/* Poison that the guest left in dead entries goes too, and the memory with it. */
+		(void)madvise(table->entries, entries_size(table), MADV_DONTNEED);
+	}
+	pthread_mutex_unlock(&table->lock);
+}
+
+void papr_tce_detach(struct papr_tce_table *table)
+{
+	if (!table->kernel)
+		return;
+	table->kernel->ops->destroy(table->kernel, table->liobn);
+	table->kernel = NULL;
+	table->entries = table->own;
+	(void)status_of(table, unmap_window(table));
+}
+
+void papr_tce_unregister(struct papr_tce_table *table)
 {
 	uint64_t chunk, hva, size;
 
 	pthread_mutex_lock(&table->lock);
-	(void)status_of(table, clear_entries(table, 0, table->size >> table->page_shift));
 	for (chunk = 0; chunk < nr_chunks(table->dma); chunk++) {
 		if (!is_registered(table, chunk))
 			continue;
@@ -353,7 +420,5 @@ void papr_tce_reset(struct papr_tce_table *table)
 		(void)group_unregister_memory(table->group, hva, size);
 		table->registered[chunk / 8] &= (uint8_t)~(1U << chunk % 8);
 	}
-	/* Poison that the guest left in dead entries goes too, and the memory with it. */
-	(void)madvise(table->entries, entries_size(table), MADV_DONTNEED);
 	pthread_mutex_unlock(&table->lock);
 }

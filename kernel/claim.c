@@ -431,7 +431,7 @@ static int check_release(struct devgroup *group)
 {
 	if (group->state != DEVGROUP_CLAIMED)
 		return -EINVAL;
-	return group->use || group->quarantined ? -EBUSY : 0;
+	return group->use || group->quarantined || devgroup_kvm_held(group) ? -EBUSY : 0;
 }
 
 /* A claim that can be released: the state says so, and the devices are listed. */

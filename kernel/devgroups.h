@@ -58,6 +58,7 @@ struct devgroup {
 	char owner_comm[TASK_COMM_LEN];
 	struct devgroup_use *use;	/* a reference, until it has ended; NULL: not in use */
 	bool quarantined;		/* its reset failed */
+	struct list_head kvm_files;	/* of uses that have ended; kvm.c's */
 };
 
 /* Protected by devgroups_registry, but for what does not change. */
@@ -116,6 +117,8 @@ struct devgroup_use {
 	unsigned int freezes;
 	bool dma_blocked;		/* lock */
 
+	struct list_head kvm_files;	/* lock; kvm.c's */
+
 	spinlock_t event_lock;
 	struct eventfd_ctx *events[DEVGROUP_NR_EVENTS]; /* references; event_lock */
 
@@ -137,6 +140,7 @@ struct devgroup_vdev {
 	/* The use's lock: */
 	bool removed;			/* was unplugged: there is no device, core.pdev dangles */
 	bool dirty;			/* was used since its last reset; set inside the gate, too */
+	struct vfio_device *token;	/* owned; NULL: VFIO does not know the device */
 	/* BARs as the user sees them, over a reset. */
 	u8 bars[PCI_CAPABILITY_LIST - PCI_BASE_ADDRESS_0];
 
@@ -352,6 +356,34 @@ long devgroup_dma_ioctl(struct devgroup_dma *dma, unsigned int cmd, void __user 
 /* No DMA reaches memory from the return of block to unblock; what is set up stays, and may change. */
 int devgroup_dma_block(struct devgroup_dma *dma);
 int devgroup_dma_unblock(struct devgroup_dma *dma);
+
+/* kvm.c, on POWER */
+#ifdef CONFIG_SPAPR_TCE_IOMMU
+/* DEVGROUP_BIND_KVM: a new file descriptor, or an error. */
+int devgroup_kvm_bind(struct devgroup_use *use, unsigned int index);
+/* A device is about to leave: waits a moment for KVM to let go. No lock of the use held. */
+void devgroup_kvm_wait(struct devgroup_use *use, struct devgroup_vdev *vdev);
+/* A device that leaves. The use's lock held; never waits for a user. */
+void devgroup_kvm_hide(struct devgroup_use *use, struct devgroup_vdev *vdev);
+/* The end of the use, whose lock is held: before its DMA goes. */
+void devgroup_kvm_end(struct devgroup_use *use);
+/* Whether KVM, or who bound it, has a file of a former use yet. devgroups_registry held. */
+bool devgroup_kvm_held(struct devgroup *group);
+/* Nobody will have the group any more. */
+void devgroup_kvm_forget(struct devgroup *group);
+/* kvm_file.c: VFIO's file of an IOMMU group that VFIO knows, newly opened; or ERR_PTR. */
+struct file *devgroup_kvm_open(struct iommu_group *iommu_group);
+#else
+static inline int devgroup_kvm_bind(struct devgroup_use *use, unsigned int index)
+{
+	return -EOPNOTSUPP;
+}
+static inline void devgroup_kvm_wait(struct devgroup_use *use, struct devgroup_vdev *vdev) { }
+static inline void devgroup_kvm_hide(struct devgroup_use *use, struct devgroup_vdev *vdev) { }
+static inline void devgroup_kvm_end(struct devgroup_use *use) { }
+static inline bool devgroup_kvm_held(struct devgroup *group) { return false; }
+static inline void devgroup_kvm_forget(struct devgroup *group) { }
+#endif
 
 /* The contents of dma_pinned: what the group's use pins. */
 int devgroup_dma_pinned(struct devgroup *group, char *buf);

@@ -41,7 +41,7 @@ static void tce_get_info(struct devgroup_dma *dma, struct devgroup_dma_info *inf
 	struct iommu_table_group *limits = table_group(dma, 0);
 	u32 dynamic = limits->max_dynamic_windows_supported;
 
-	info->flags = DEVGROUP_DMA_REGISTER;
+	info->flags = DEVGROUP_DMA_REGISTER | (is_lpar() ? 0 : DEVGROUP_DMA_HIDES);
 	info->page_sizes = dynamic ? limits->pgsizes : SZ_4K;
 	info->page_sizes &= is_lpar() ? LPAR_PAGE_SIZES : PAGE_SIZES;
 	info->default_start = limits->tce32_start;
@@ -305,6 +305,7 @@ static int apply_to_entry(struct tce_dma *tce, struct tce_window *window, u64 en
 	int ret;
 
 	change->old_dir = DMA_NONE;
+	change->old_ua = 0;
 	ua = window->table->it_ops->useraddrptr(window->table, entry, map);
 	if (!ua)
 		return map ? -ENOMEM : 0;
@@ -335,7 +336,7 @@ static void undo_entry(struct tce_dma *tce, struct tce_window *window, u64 entry
 	if (!ua)
 		return;
 	exchange(tce, window, entry, &hpa, &dir);
-	*ua = change->old_dir == DMA_NONE ? 0 : cpu_to_be64(change->old_ua);
+	*ua = cpu_to_be64(change->old_ua);
 }
 
 /* Afterwards devices do not reach what was mapped before. */
@@ -363,13 +364,16 @@ static int apply(struct tce_dma *tce, struct tce_window *window, u64 entry, unsi
 	return ret;
 }
 
-/* The page that the change replaced or, if it was not made, the page that it was for. */
+/*
+ * The page that the change replaced or, if it was not made, the page that it was for. KVM counts
+ * for a page what it notes, an entry without a direction that a guest listed included.
+ */
 static void forget(struct tce_dma *tce, struct tce_window *window, unsigned int count, bool made)
 {
 	struct tce_change *change;
 
 	for (change = tce->changes; change < tce->changes + count; change++) {
-		if ((made ? change->old_dir : change->dir) != DMA_NONE)
+		if (made ? change->old_ua : change->dir != DMA_NONE)
 			devgroup_tce_forget(tce, made ? change->old_ua : change->ua,
 					    window->base.page_shift);
 	}

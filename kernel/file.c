@@ -111,6 +111,18 @@ static long ioctl_get_error(struct devgroup_use *use, void __user *arg)
 	return copy_to_user(arg, &error, sizeof(error)) ? -EFAULT : 0;
 }
 
+static long ioctl_bind_kvm(struct devgroup_use *use, void __user *arg)
+{
+	struct devgroup_bind_kvm bind;
+	int ret = devgroup_copy_argument(&bind, sizeof(bind), arg);
+
+	if (ret)
+		return ret;
+	if (bind.flags || bind.reserved)
+		return -EINVAL;
+	return devgroup_kvm_bind(use, bind.index);
+}
+
 static long ioctl_set_event(struct devgroup_use *use, void __user *arg)
 {
 	struct devgroup_set_event event;
@@ -211,6 +223,8 @@ static long group_ioctl(struct file *file, unsigned int cmd, unsigned long argum
 		return ioctl_get_device(use, arg);
 	case DEVGROUP_SET_EVENT:
 		return ioctl_set_event(use, arg);
+	case DEVGROUP_BIND_KVM:
+		return ioctl_bind_kvm(use, arg);
 	case DEVGROUP_FREEZE:
 		return ioctl_freeze(use, arg);
 	case DEVGROUP_UNFREEZE:

@@ -38,6 +38,8 @@ static int state_show(struct devgroup *group, char *buf)
 
 	if (group->use)
 		state = devgroup_is_frozen(group->use) ? "frozen" : "in-use";
+	else if (devgroup_kvm_held(group))
+		state = "in-use";
 	else if (group->quarantined)
 		state = "quarantined";
 	else if (group->state == DEVGROUP_CLAIMED || group->state == DEVGROUP_GIVING)
@@ -168,6 +170,7 @@ static void group_free(struct kobject *kobj)
 {
 	struct devgroup *group = to_devgroup(kobj);
 
+	devgroup_kvm_forget(group);
 	kobject_put(group->devices_dir);
 	put_pid(group->owner);
 	mutex_destroy(&group->claim_lock);
@@ -202,6 +205,7 @@ static struct devgroup *alloc_group(unsigned int number)
 	INIT_LIST_HEAD(&group->link);
 	INIT_LIST_HEAD(&group->members);
 	INIT_LIST_HEAD(&group->devices);
+	INIT_LIST_HEAD(&group->kvm_files);
 	kobject_init(&group->kobj, &group_ktype);
 	return group;
 }

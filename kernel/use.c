@@ -51,6 +51,7 @@ static struct devgroup_use *create_use(struct devgroup *group)
 	refcount_set(&use->files, 1);
 	mutex_init(&use->lock);
 	spin_lock_init(&use->event_lock);
+	INIT_LIST_HEAD(&use->kvm_files);
 	devgroup_gate_init(&use->gate);
 	use->group = group;
 	kobject_get(&group->kobj);
@@ -72,7 +73,7 @@ static int check_group(struct devgroup *group, bool quarantined)
 {
 	if (group->state != DEVGROUP_CLAIMED)
 		return -ENODEV;
-	if (group->use)
+	if (group->use || devgroup_kvm_held(group))
 		return -EBUSY;
 	if (group->quarantined && !quarantined)
 		return -EIO;
@@ -196,6 +197,7 @@ static bool end_use(struct devgroup_use *use)
 
 	mutex_lock(&use->lock);
 	stop_devices(use);
+	devgroup_kvm_end(use);
 	destroy_dma(use);
 	if (is_dirty(use))
 		ret = devgroup_reset(use, false);
@@ -291,6 +293,7 @@ static void take_away(struct devgroup_use *use, struct devgroup_vdev *vdev)
 			 pid_nr(use->owner));
 		devgroup_vdev_disable(vdev);
 	}
+	devgroup_kvm_hide(use, vdev);
 	vdev->removed = true;
 	take_dma_away(use, vdev);
 	devgroup_gate_open(&use->gate);
@@ -305,6 +308,7 @@ void devgroup_use_unplug(struct devgroup_vdev *vdev)
 	use = withdraw(vdev);
 	if (use) {
 		devgroup_use_signal(use, DEVGROUP_EVENT_REQUEST);
+		devgroup_kvm_wait(use, vdev);
 		take_away(use, vdev);
 		devgroup_use_put(use);
 	}

@@ -140,6 +140,7 @@ static void set_defaults(struct vm_config *config)
 	config->cpus = 1;
 	config->console = CONSOLE_STDIO;
 	config->irqchip = IRQCHIP_AUTO;
+	config->tce = TCE_AUTO;
 }
 
 enum config_result config_parse(struct vm_config *config, struct log *log, int argc, char **argv)

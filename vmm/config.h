@@ -14,6 +14,7 @@
 
 enum console_kind { CONSOLE_STDIO, CONSOLE_PTY, CONSOLE_FILE, CONSOLE_NONE };
 enum irqchip_choice { IRQCHIP_AUTO, IRQCHIP_XIVE, IRQCHIP_XICS };
+enum tce_choice { TCE_AUTO, TCE_KVM, TCE_PVMM };
 
 /* place=0001:01:00.0@03.0 */
 struct group_place {
@@ -40,6 +41,7 @@ struct vm_config {
 	bool no_reboot;
 	char *dump_dtb, *nvram;		/* file names, or NULL */
 	enum irqchip_choice irqchip;
+	enum tce_choice tce;
 	bool verbose;
 };
 

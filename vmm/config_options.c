@@ -168,6 +168,27 @@ SETTER(set_irqchip)
 			       "not an interrupt controller; use auto, xive or xics");
 }
 
+SETTER(set_tce)
+{
+	static const struct {
+		const char *name;
+		enum tce_choice choice;
+	} choices[] = {
+		{ "auto", TCE_AUTO },
+		{ "kvm", TCE_KVM },
+		{ "pvmm", TCE_PVMM },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(choices); i++) {
+		if (!strcmp(value, choices[i].name)) {
+			parser->config->tce = choices[i].choice;
+			return 0;
+		}
+	}
+	return config_complain(parser, option, value,
+			       "not who handles TCEs; use auto, kvm or pvmm");
+}
+
 SETTER(set_verbose)
 {
 	parser->config->verbose = true;
@@ -214,6 +235,8 @@ const struct config_option config_options[] = {
 	{ "cpus", CONFIG_OPTION_VALUE, NULL, "N", "virtual CPUs (1)", set_cpus },
 	{ "irqchip", CONFIG_OPTION_VALUE, NULL, "auto|xive|xics",
 	  "interrupt controller (auto)", set_irqchip },
+	{ "tce", CONFIG_OPTION_VALUE, NULL, "auto|kvm|pvmm",
+	  "who handles its DMA mappings (auto)", set_tce },
 	{ "nvram", CONFIG_OPTION_VALUE, NULL, "FILE", "keep the guest's NVRAM in FILE",
 	  set_nvram },
 

@@ -18,8 +18,10 @@
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
-/* Host memory that a group's DMA tables are accounted with, at most (bytes). */
+/* Host memory that a group's DMA tables are accounted with, at most (bytes): those of the IOMMU
+ * for a window of 2 GiB, and KVM's own. */
 #define GROUP_TABLE_BYTES (8 * MIB)
+#define KVM_TABLE_BYTES (4 * MIB + 256 * KIB)
 
 /* Whether this is the reason that counts. */
 static bool set_end(struct vm *vm, enum vm_end end)
@@ -204,7 +206,8 @@ static void close_kvm(struct vm *vm)
 static int find_groups(struct vm *vm)
 {
 	const struct vm_config *config = vm->config;
-	uint64_t lock_bytes = config->memory + config->nr_groups * GROUP_TABLE_BYTES;
+	uint64_t table_bytes = GROUP_TABLE_BYTES + (config->tce == TCE_PVMM ? 0 : KVM_TABLE_BYTES);
+	uint64_t lock_bytes = config->memory + config->nr_groups * table_bytes;
 	int error = 0;
 
 	for (unsigned i = 0; i < config->nr_groups; i++) {

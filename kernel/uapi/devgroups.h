@@ -83,8 +83,12 @@ struct devgroup_open_device {
  *
  * DEVGROUP_DMA_REGISTER: memory must be registered before it is mapped (POWER). Otherwise a map
  * pins what it maps.
+ *
+ * DEVGROUP_DMA_HIDES: while the group is frozen KVM does not find its windows, see
+ * DEVGROUP_BIND_KVM.
  */
 #define DEVGROUP_DMA_REGISTER		(1U << 0)
+#define DEVGROUP_DMA_HIDES		(1U << 1)
 
 struct devgroup_dma_window {
 	__u64 start;		/* bus address */
@@ -193,16 +197,23 @@ struct devgroup_map_list {
 #define DEVGROUP_MAP_LIST		_IO(DEVGROUP_TYPE, 10)
 
 /*
- * DEVGROUP_BIND_KVM: while the group is open, or until the same call with @fd -1, KVM accepts an
- * opened /dev/vfio/@vfio_group as this group (KVM_DEV_VFIO_FILE_ADD,
- * KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE), so that it handles TCE hypercalls itself. That file gives no
- * access to a device. @fd is the VM's. EBADF: not a VM; EOPNOTSUPP: the kernel has no VFIO groups.
+ * DEVGROUP_BIND_KVM: returns a file (close-on-exec) by which KVM knows IOMMU group number @index,
+ * from 0 on, of those that the group consists of (KVM_DEV_VFIO_GROUP_ADD,
+ * KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE), so that it handles TCE hypercalls itself. The same file each
+ * time. It is VFIO's, but opens no device and takes no container. ENOENT: there are no more;
+ * EOPNOTSUPP: not POWER; EBUSY: another process has VFIO's file of the group open; ENODEV: all
+ * devices are gone.
+ *
+ * As long as somebody has it after the group was closed, a KVM for one, opening the group fails
+ * with EBUSY; and the host's kernel warns if a device is unplugged that KVM has the file of. KVM
+ * need not have it for long: where DEVGROUP_DMA_HIDES is set, take it away from KVM while the group
+ * is frozen (KVM_DEV_VFIO_GROUP_DEL), and KVM keeps what it found, until its own table is closed.
  */
 struct devgroup_bind_kvm {
 	__u32 argsz;
 	__u32 flags;		/* in: 0 */
-	__s32 fd;		/* in */
-	__u32 vfio_group;	/* out */
+	__u32 index;		/* in */
+	__u32 reserved;		/* in: 0 */
 };
 #define DEVGROUP_BIND_KVM		_IO(DEVGROUP_TYPE, 11)
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static bool fails(struct fake_failure *failure)
@@ -271,8 +272,33 @@ static int fake_dma_unmap(struct group *group, uint64_t iova, uint64_t size)
 	return 0;
 }
 
+static int fake_kvm_file(struct group *group, unsigned index)
+{
+	struct fake_group *fake = group_of(group);
+
+	if (index >= fake->nr_kvm_files)
+		return index ? -ENOENT : -EOPNOTSUPP;
+	fake->kvm_files[index] = memfd_create("kvm-file", MFD_CLOEXEC);
+	return fake->kvm_files[index];
+}
+
+static int fake_hide_windows(struct group *group, bool hide)
+{
+	struct fake_group *fake = group_of(group);
+
+	if (!fake->can_hide)
+		return -EOPNOTSUPP;
+	if (fails(&fake->hide))
+		return fake->hide.error;
+	fake->hidden = hide;
+	fake->hides += hide;
+	return 0;
+}
+
 static const struct group_ops fake_group_ops = {
 	.name = "fake",
+	.kvm_file = fake_kvm_file,
+	.hide_windows = fake_hide_windows,
 	.register_memory = fake_register,
 	.unregister_memory = fake_unregister,
 	.map = fake_dma_map,

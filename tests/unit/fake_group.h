@@ -11,6 +11,7 @@
 #define FAKE_MAX_DEVICES 40
 #define FAKE_MAX_CHUNKS 512
 #define FAKE_WINDOW_PAGES 1024
+#define FAKE_KVM_FILES 4
 
 /* The nth call from now of a kind fails with error; 0: none does. Counts down. */
 struct fake_failure {
@@ -60,6 +61,11 @@ struct fake_group {
 	struct group_error_info error;
 	int get_error, set_event[GROUP_EVENT_COUNT];	/* errnos of these calls */
 	struct fake_failure register_memory, dma_map, dma_unmap;
+	unsigned nr_kvm_files;		/* one of each IOMMU group in it; 0: EOPNOTSUPP */
+	int kvm_files[FAKE_KVM_FILES];	/* the last that were handed out */
+	bool can_hide, hidden;		/* its windows */
+	unsigned hides;			/* calls that hid them */
+	struct fake_failure hide;	/* hiding and showing */
 };
 
 /* Without devices; a DMA window of FAKE_WINDOW_PAGES 4K pages at @iova. */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FAKES 4
@@ -26,12 +27,14 @@ void fake_kvm_init(struct fake_kvm *fake)
 	pthread_mutex_init(&fake->lock, NULL);
 	pthread_cond_init(&fake->changed, NULL);
 	fake->device_fd = -1;
+	fake->vfio_fd = -1;
 	for (int i = 0; i < FAKES; i++) {
 		if (fakes[i])
 			continue;
 		fakes[i] = fake;
 		fake->kvm.fd = FD_BASE + i * FAKE_KVM_VCPUS;
 		snprintf(fake->device_name, sizeof(fake->device_name), "device-%d", i);
+		snprintf(fake->table_name, sizeof(fake->table_name), "tces-%d", i);
 		return;
 	}
 	abort();
@@ -103,6 +106,7 @@ void kvm_vm_exit(struct kvm_vm *vm)
 {
 	fake_of(vm->fd)->used = false;
 	fake_of(vm->fd)->device_fd = -1;
+	fake_of(vm->fd)->vfio_fd = -1;
 }
 
 void fake_kvm_miss(struct fake_kvm *fake, unsigned capability)
@@ -176,6 +180,29 @@ int kvm_vm_irq_line(struct kvm_vm *vm, uint32_t gsi, unsigned level)
 	return 0;
 }
 
+static uint64_t inode_of(int fd)
+{
+	struct stat stat;
+
+	if (fstat(fd, &stat))
+		abort();
+	return stat.st_ino;
+}
+
+static int create_table(struct fake_kvm *fake, const struct kvm_create_spapr_tce_64 *wanted)
+{
+	int fd;
+
+	if (fake->create_table_error)
+		return fake->create_table_error;
+	fd = memfd_create(fake->table_name, MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, (off_t)(wanted->size * 8)) ||
+	    fake->nr_tables == FAKE_KVM_TABLES)
+		abort();
+	fake->tables[fake->nr_tables++] = (struct fake_kvm_table){ *wanted, inode_of(fd) };
+	return fd;
+}
+
 int kvm_vm_ioctl(struct kvm_vm *vm, unsigned long request, void *arg)
 {
 	struct fake_kvm *fake = fake_of(vm->fd);
@@ -189,6 +216,8 @@ int kvm_vm_ioctl(struct kvm_vm *vm, unsigned long request, void *arg)
 		*(struct kvm_ppc_cpu_char *)arg = fake->cpu_char;
 	} else if (request == KVM_PPC_GET_SMMU_INFO) {
 		*(struct kvm_ppc_smmu_info *)arg = fake->smmu;
+	} else if (request == KVM_CREATE_SPAPR_TCE_64) {
+		return create_table(fake, arg);
 	}
 	return 0;
 }
@@ -197,6 +226,12 @@ int kvm_device_create(struct kvm_vm *vm, unsigned type)
 {
 	struct fake_kvm *fake = fake_of(vm->fd);
 
+	if (type == KVM_DEV_TYPE_VFIO) {
+		if (fake->vfio_fd >= 0)
+			return -EBUSY;
+		fake->vfio_fd = memfd_create(fake->table_name, MFD_CLOEXEC);
+		return fake->vfio_fd;
+	}
 	fake->device_fd = memfd_create(fake->device_name, MFD_CLOEXEC);
 	if (fake->device_fd < 0 || ftruncate(fake->device_fd, DEVICE_SIZE))
 		abort();
@@ -228,6 +263,11 @@ static bool is_open(const char *name)
 		found |= strstr(target, name) != NULL;
 	}
 	return !files || closedir(files) || found;
+}
+
+bool fake_kvm_tables_are_held(const struct fake_kvm *fake)
+{
+	return is_mapped(fake->table_name) || is_open(fake->table_name);
 }
 
 bool fake_kvm_device_is_held(const struct fake_kvm *fake)
@@ -263,11 +303,58 @@ static bool is_queue(uint32_t group)
 	return group == KVM_DEV_XIVE_GRP_EQ_CONFIG;
 }
 
+static struct fake_kvm *fake_of_vfio(int fd)
+{
+	for (int i = 0; i < FAKES; i++)
+		if (fakes[i] && fakes[i]->vfio_fd == fd)
+			return fakes[i];
+	return NULL;
+}
+
+static struct fake_kvm_file *find_file(struct fake_kvm *fake, int fd)
+{
+	for (unsigned i = 0; i < fake->nr_files; i++)
+		if (fake->files[i].fd == fd)
+			return &fake->files[i];
+	return NULL;
+}
+
+/* As the kernel does, which warns of a file that goes and was never to be attached. */
+static int set_vfio(struct fake_kvm *fake, uint64_t attribute, void *value)
+{
+	struct kvm_vfio_spapr_tce *attach = value;
+	struct fake_kvm_file *file = find_file(fake, *(int32_t *)value);
+
+	if (attribute == KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE && file) {
+		file->attached = true;
+		fake->nr_attached++;
+		file->table = inode_of(attach->tablefd);
+	}
+	if (attribute != KVM_DEV_VFIO_GROUP_DEL && fails(&fake->fail_vfio))
+		return -EIO;
+	if (attribute == KVM_DEV_VFIO_GROUP_ADD) {
+		if (file || fake->nr_files == FAKE_KVM_GROUPS)
+			return -EEXIST;
+		fake->files[fake->nr_files++] = (struct fake_kvm_file){ .fd = *(int32_t *)value };
+		return 0;
+	}
+	if (!file)
+		return -ENOENT;
+	if (attribute == KVM_DEV_VFIO_GROUP_DEL) {
+		if (!file->attached)
+			abort();
+		*file = fake->files[--fake->nr_files];
+	}
+	return 0;
+}
+
 int kvm_device_set(int device_fd, uint32_t group, uint64_t attribute, void *value)
 {
 	struct fake_kvm *fake = fake_of_device(device_fd);
 	struct fake_kvm_set *set;
 
+	if (group == KVM_DEV_VFIO_GROUP && fake_of_vfio(device_fd))
+		return set_vfio(fake_of_vfio(device_fd), attribute, value);
 	if (fails(&fake->fail_set))
 		return -EIO;
 	set = find_or_add(fake, group, attribute);

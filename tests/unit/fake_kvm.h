@@ -18,6 +18,8 @@
 #define FAKE_KVM_REGS 8
 #define FAKE_KVM_RECORDS 64
 #define FAKE_KVM_SETS 16384	/* the kernel's device attributes */
+#define FAKE_KVM_TABLES 4
+#define FAKE_KVM_GROUPS 8
 
 struct fake_kvm_reg {
 	uint64_t id, value;
@@ -54,6 +56,19 @@ struct fake_kvm_set {
 	uint8_t data[64];		/* of event queues */
 };
 
+/* A TCE table, as KVM_CREATE_SPAPR_TCE_64 was told. */
+struct fake_kvm_table {
+	struct kvm_create_spapr_tce_64 wanted;
+	uint64_t inode;			/* of its memory file */
+};
+
+/* A file that the VFIO device was given, with the table that it is attached to. */
+struct fake_kvm_file {
+	int fd;
+	bool attached;
+	uint64_t table;			/* its inode */
+};
+
 struct fake_kvm {
 	struct kvm kvm;			/* for kvm_vm_init() */
 	pthread_mutex_t lock;		/* all below */
@@ -77,9 +92,18 @@ struct fake_kvm {
 	bool fail_get;
 	int device_fd;			/* -1: none. A memory file: its pages can be mapped */
 	char device_name[16];		/* of that file */
+	char table_name[16];		/* of the files of TCE tables and the VFIO device */
 	struct fake_kvm_set sets[FAKE_KVM_SETS];	/* last value by group, attribute */
 	unsigned nr_sets;
 	unsigned nr_slots;		/* memory slots in use, RAM not counted */
+	int vfio_fd;			/* the VFIO device; -1: none */
+	unsigned fail_vfio;		/* the nth attribute of it from now gives EIO */
+	int create_table_error;		/* instead of a TCE table */
+	struct fake_kvm_table tables[FAKE_KVM_TABLES];
+	unsigned nr_tables;		/* ever made */
+	struct fake_kvm_file files[FAKE_KVM_GROUPS];
+	unsigned nr_files;		/* of the VFIO device now */
+	unsigned nr_attached;		/* ever */
 };
 
 void fake_kvm_init(struct fake_kvm *fake);
@@ -101,6 +125,8 @@ const struct fake_kvm_set *fake_kvm_find_set(struct fake_kvm *fake, uint32_t gro
 /* The last time that @capability was enabled with @arg0; NULL: never. */
 const struct fake_kvm_record *fake_kvm_find_enabled(struct fake_kvm *fake,
 						    unsigned long capability, uint64_t arg0);
+/* Is a TCE table still open or mapped, or the VFIO device open? */
+bool fake_kvm_tables_are_held(const struct fake_kvm *fake);
 /* Is the device still open or mapped? */
 bool fake_kvm_device_is_held(const struct fake_kvm *fake);
 void fake_kvm_miss(struct fake_kvm *fake, unsigned capability);

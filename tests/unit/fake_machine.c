@@ -111,6 +111,8 @@ void fake_machine_exit(struct fake_machine *fake)
 		ck_assert(!fake->kvm.vcpus[i].exists);
 	ck_assert(!fake->kvm.used);
 	ck_assert(!fake_kvm_device_is_held(&fake->kvm));
+	ck_assert(!fake_kvm_tables_are_held(&fake->kvm));
+	ck_assert_uint_eq(fake->kvm.nr_files, 0);
 	ck_assert_uint_eq(fake->kvm.nr_slots, 0);
 	ck_assert_uint_eq(fake->kvm.nr_irqfds, 0);
 	ck_assert_ptr_null(vm->console.on_input);

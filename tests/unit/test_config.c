@@ -59,6 +59,7 @@ START_TEST(test_defaults)
 	ck_assert_uint_eq(config.cpus, 1);
 	ck_assert_int_eq(config.console, CONSOLE_STDIO);
 	ck_assert_int_eq(config.irqchip, IRQCHIP_AUTO);
+	ck_assert_int_eq(config.tce, TCE_AUTO);
 	ck_assert_uint_eq(config.timeout, 0);
 	ck_assert_uint_eq(config.nr_groups, 0);
 	ck_assert(!config.claim && !config.no_reboot && !config.verbose);
@@ -85,11 +86,12 @@ START_TEST(test_all)
 	config_exit(&config);
 
 	config = parse_good("--no-reboot --dump-dtb d --verbose --irqchip xics --nvram n "
-			    "--console pty --kernel=k");
+			    "--console pty --kernel=k --tce kvm");
 	ck_assert(config.no_reboot && config.verbose && !config.claim);
 	ck_assert_str_eq(config.dump_dtb, "d");
 	ck_assert_str_eq(config.nvram, "n");
 	ck_assert_int_eq(config.irqchip, IRQCHIP_XICS);
+	ck_assert_int_eq(config.tce, TCE_KVM);
 	ck_assert_int_eq(config.console, CONSOLE_PTY);
 	config_exit(&config);
 }
@@ -175,6 +177,7 @@ static const struct {
 	{ "--console vga", "--console vga: not a console; use stdio, pty, file:PATH or none" },
 	{ "--console file", "not a console" },
 	{ "--console file:", "--console file:: no file name" },
+	{ "--tce vfio", "--tce vfio: not who handles TCEs; use auto, kvm or pvmm" },
 	{ "--irqchip gic", "--irqchip gic: not an interrupt controller; use auto, xive or xics" },
 	{ "--group 2", "--group 2: not a group; give its folder" },
 	{ "--group ,place=0001:01:00.0@03.0", "not a group" },

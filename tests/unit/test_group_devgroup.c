@@ -14,6 +14,9 @@ static struct {
 	uint64_t capabilities, page_sizes, default_size;
 	int create_error, reset_error, dma_error;
 	unsigned resets;
+	uint32_t dma_flags;	/* besides DEVGROUP_DMA_REGISTER */
+	bool frozen;
+	unsigned nr_kvm_files;	/* 0: the driver does not know that call */
 	struct devgroup_create_window created;
 	struct devgroup_memory registered, unregistered;
 	struct devgroup_map mapped;
@@ -48,7 +51,7 @@ static int get_info(struct devgroup_info *info)
 
 static int get_dma_info(struct devgroup_dma_info *info)
 {
-	info->flags = DEVGROUP_DMA_REGISTER;
+	info->flags = DEVGROUP_DMA_REGISTER | fake.dma_flags;
 	info->page_sizes = fake.page_sizes;
 	info->default_start = 0;
 	info->default_size = fake.default_size;
@@ -92,6 +95,16 @@ static int open_device(const struct devgroup_open_device *device)
 	return fake_device_open(device->name);
 }
 
+/* Any file will do. */
+static int bind_kvm(const struct devgroup_bind_kvm *bind)
+{
+	if (!fake.nr_kvm_files)
+		return -ENOTTY;
+	ck_assert_uint_eq(bind->reserved, 0);
+	return bind->index < fake.nr_kvm_files ? fake_device_open(functions[bind->index]) :
+						 -ENOENT;
+}
+
 static int backend_ioctl(const char *path, unsigned long request, void *arg)
 {
 	ck_assert_ptr_nonnull(strstr(path, "/dev/devgroup/7"));
@@ -108,6 +121,18 @@ static int backend_ioctl(const char *path, unsigned long request, void *arg)
 	case DEVGROUP_OPEN_DEVICE:
 		check_head(request, arg, sizeof(struct devgroup_open_device));
 		return open_device(arg);
+	case DEVGROUP_FREEZE:
+		check_head(request, arg, sizeof(struct devgroup_command));
+		fake.frozen = true;
+		return 0;
+	case DEVGROUP_UNFREEZE:
+		ck_assert_uint_eq(((struct devgroup_command *)arg)->flags,
+				  DEVGROUP_RELEASE_MMIO | DEVGROUP_RELEASE_DMA);
+		fake.frozen = false;
+		return 0;
+	case DEVGROUP_BIND_KVM:
+		check_head(request, arg, sizeof(struct devgroup_bind_kvm));
+		return bind_kvm(arg);
 	case DEVGROUP_RESET:
 		check_head(request, arg, sizeof(struct devgroup_command));
 		fake.resets++;
@@ -380,11 +405,52 @@ START_TEST(test_dma_list)
 }
 END_TEST
 
+/* One for each IOMMU group, as long as the driver has one; an older driver has none. */
+START_TEST(test_kvm_file)
+{
+	struct group *group;
+	char path[256];
+	int fd;
+
+	ck_assert_int_eq(open_group(&group), 0);
+	fake.nr_kvm_files = 2;
+	fd = group_kvm_file(group, 1);
+	ck_assert_int_ge(fd, 0);
+	path_of(fd, path);
+	ck_assert_ptr_nonnull(strstr(path, "/device-1"));
+	close(fd);
+	ck_assert_int_eq(group_kvm_file(group, 2), -ENOENT);
+	fake.nr_kvm_files = 0;
+	ck_assert_int_eq(group_kvm_file(group, 0), -EOPNOTSUPP);
+	group_close(group);
+}
+END_TEST
+
+/* By freezing, where the driver says that this does it. */
+START_TEST(test_hide_windows)
+{
+	struct group *group;
+
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_int_eq(group_hide_windows(group, true), -EOPNOTSUPP);
+	ck_assert(!fake.frozen);
+	group_close(group);
+	fake.dma_flags = DEVGROUP_DMA_HIDES;
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_int_eq(group_hide_windows(group, true), 0);
+	ck_assert(fake.frozen);
+	ck_assert_int_eq(group_hide_windows(group, false), 0);
+	ck_assert(!fake.frozen);
+	group_close(group);
+}
+END_TEST
+
 static Suite *group_devgroup_suite(void)
 {
 	const TTest *const tests[] = {
 		test_open, test_open_every_failure, test_window_size, test_places, test_reset,
-		test_dma, test_dma_list,
+		test_dma, test_dma_list, test_kvm_file,
+		test_hide_windows,
 	};
 	Suite *suite = suite_create("group_devgroup");
 	TCase *tcase = tcase_create("group_devgroup");

@@ -523,6 +523,8 @@ START_TEST(test_unsupported)
 	ck_assert_int_eq(group_map(&group, 0, 0, 0, true, true), -EOPNOTSUPP);
 	ck_assert_int_eq(group_unmap(&group, 0, 0), -EOPNOTSUPP);
 	ck_assert_int_eq(group_reset(&group), -EOPNOTSUPP);
+	ck_assert_int_eq(group_kvm_file(&group, 0), -EOPNOTSUPP);
+	ck_assert_int_eq(group_hide_windows(&group, true), -EOPNOTSUPP);
 	ck_assert_int_eq(group_device_read(&device, 0, 0, &byte, 1), -EOPNOTSUPP);
 	ck_assert_int_eq(group_device_write(&device, 0, 0, &byte, 1), -EOPNOTSUPP);
 	ck_assert_int_eq(group_device_map(&device, 0, &area, &address), -EOPNOTSUPP);
@@ -532,12 +534,33 @@ START_TEST(test_unsupported)
 }
 END_TEST
 
+/* The group's own file, once. */
+START_TEST(test_kvm_file)
+{
+	struct group *group;
+	char path[256];
+	int fd;
+
+	ck_assert_int_eq(open_group(&group), 0);
+	fd = group_kvm_file(group, 0);
+	ck_assert_int_ge(fd, 0);
+	path_of(fd, path);
+	ck_assert_ptr_nonnull(strstr(path, "/vfio/7"));
+	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	ck_assert_int_eq(group_kvm_file(group, 1), -ENOENT);
+	/* It is the caller's. */
+	group_close(group);
+	ck_assert_int_eq(close(fd), 0);
+	expect_closed();
+}
+END_TEST
+
 static Suite *group_vfio_suite(void)
 {
 	const TTest *const tests[] = {
 		test_open, test_open_every_failure, test_open_bridges_only, test_places,
 		test_reset_fails, test_reset_quiesces, test_dma, test_irqs, test_regions,
-		test_unsupported,
+		test_unsupported, test_kvm_file,
 	};
 	Suite *suite = suite_create("group_vfio");
 	TCase *tcase = tcase_create("group_vfio");

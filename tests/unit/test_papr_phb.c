@@ -435,6 +435,98 @@ START_TEST(test_reset)
 }
 END_TEST
 
+/* Tables of the kernel, of which there is one for each bridge but the one it refuses. */
+static struct {
+	struct papr_tce_kernel kernel;
+	uint64_t entries[2][FAKE_WINDOW_PAGES];
+	uint32_t refused;		/* LIOBN; 0: none */
+	unsigned nr_tables, nr_chunks;	/* in each group, while there are tables */
+} kernel;
+
+static int create_table(struct papr_tce_kernel *it, struct group *group, uint32_t liobn,
+			uint64_t **entries)
+{
+	if (liobn == kernel.refused) {
+		strcpy(it->why, "it does not like it");
+		return -ENODEV;
+	}
+	*entries = kernel.entries[kernel.nr_tables++];
+	return 0;
+}
+
+/* It may have mapped for any group what another has registered: that is all there yet. */
+static void destroy_table(struct papr_tce_kernel *it, uint32_t liobn)
+{
+	ck_assert_uint_eq(fakes[0].nr_chunks, kernel.nr_chunks);
+	ck_assert_uint_eq(fakes[1].nr_chunks, kernel.nr_chunks);
+	ck_assert_uint_eq(fake_config_get(&fakes[0].devices[0], PCI_COMMAND, 2), 0);
+	kernel.nr_tables--;
+}
+
+static int attach(uint32_t refused)
+{
+	static const struct papr_tce_kernel_ops ops = { create_table, destroy_table };
+
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.kernel.ops = &ops;
+	kernel.refused = refused;
+	return papr_phbs_attach(&phbs, &kernel.kernel);
+}
+
+START_TEST(test_kernel_tables_end_first)
+{
+	add_two_groups();
+	start_phbs(2);
+	ck_assert_int_eq(attach(0), 0);
+	ck_assert_uint_eq(kernel.nr_tables, 2);
+	ck_assert_int_eq(HCALL(H_PUT_TCE, PAPR_PHB_LIOBN(0), 0, 0x5003), H_SUCCESS);
+	ck_assert_int_eq(HCALL(H_PUT_TCE, PAPR_PHB_LIOBN(1), 0, 0x5003), H_SUCCESS);
+	ck_assert_uint_eq(kernel.entries[1][0], 0x5003);
+	kernel.nr_chunks = 1;
+	papr_phbs_exit(&phbs);
+	ck_assert_uint_eq(kernel.nr_tables, 0);
+	ck_assert_uint_eq(fakes[0].nr_chunks + fakes[1].nr_chunks, 0);
+	ck_assert_uint_eq(fakes[0].pages[0].hva | fakes[1].pages[0].hva, 0);
+}
+END_TEST
+
+/* The bridges stay, and so do the kernel's tables, which are empty. */
+START_TEST(test_kernel_tables_reset)
+{
+	add_two_groups();
+	start_phbs(2);
+	ck_assert_int_eq(attach(0), 0);
+	ck_assert_int_eq(HCALL(H_PUT_TCE, PAPR_PHB_LIOBN(0), 0, 0x5003), H_SUCCESS);
+	ck_assert_int_eq(papr_phbs_reset(&phbs), 0);
+	ck_assert_uint_eq(kernel.nr_tables, 2);
+	ck_assert_uint_eq(kernel.entries[0][0], 0);
+	ck_assert_uint_eq(fakes[0].nr_chunks, 0);
+	papr_phbs_exit(&phbs);
+	ck_assert_uint_eq(kernel.nr_tables, 0);
+}
+END_TEST
+
+/* One that is refused is served here, and all are tried. */
+START_TEST(test_kernel_refuses_one)
+{
+	add_two_groups();
+	start_phbs(2);
+	board.log.verbose = true;
+	ck_assert_int_eq(attach(PAPR_PHB_LIOBN(0)), -ENODEV);
+	ck_assert_uint_eq(kernel.nr_tables, 1);
+	ck_assert(fake_board_logged(&board, "in a call: it does not like it"));
+	ck_assert(fake_board_logged(&board, "TCEs: handled by KVM"));
+	board.log.verbose = false;
+	ck_assert_int_eq(HCALL(H_PUT_TCE, PAPR_PHB_LIOBN(0), 0, 0x5003), H_SUCCESS);
+	ck_assert_uint_eq(fakes[0].pages[0].hva, guest_memory_hva(&memory, 0x5000, 0x1000));
+	ck_assert_int_eq(HCALL(H_PUT_TCE, PAPR_PHB_LIOBN(0), 0, 0), H_SUCCESS);
+	papr_tce_clear(&phbs.phbs[0].tce);
+	papr_tce_unregister(&phbs.phbs[0].tce);
+	papr_phbs_exit(&phbs);
+	ck_assert_uint_eq(kernel.nr_tables, 0);
+}
+END_TEST
+
 static const void *find_property(const void *tree, const char *path, const char *name,
 				 int *size)
 {
@@ -585,6 +677,9 @@ static Suite *papr_phb_suite(void)
 	tcase_add_test(tcase, test_init_failures);
 	tcase_add_test(tcase, test_no_groups);
 	tcase_add_test(tcase, test_reset);
+	tcase_add_test(tcase, test_kernel_tables_end_first);
+	tcase_add_test(tcase, test_kernel_tables_reset);
+	tcase_add_test(tcase, test_kernel_refuses_one);
 	tcase_add_test(tcase, test_tree);
 	tcase_add_test(tcase, test_bare_tree);
 	suite_add_tcase(suite, tcase);

@@ -299,9 +299,11 @@ START_TEST(test_registering)
 	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 2), H_SUCCESS);
 	ck_assert_uint_eq(fake.nr_chunks, 3);
 	ck_assert_uint_eq(fake.chunks[2].size, 64 * KIB);
-	papr_tce_reset(&table);
-	ck_assert_uint_eq(fake.nr_chunks, 0);
+	papr_tce_clear(&table);
+	ck_assert_uint_eq(fake.nr_chunks, 3);
 	ck_assert_uint_eq(live_pages(), 0);
+	papr_tce_unregister(&table);
+	ck_assert_uint_eq(fake.nr_chunks, 0);
 	ck_assert_uint_eq(entry(IOVA), 0);
 	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x5000 | RW), H_SUCCESS);
 }
@@ -387,6 +389,125 @@ START_TEST(test_no_window)
 }
 END_TEST
 
+/* The kernel's table: plain memory, which a test changes as the kernel would. */
+static struct {
+	struct papr_tce_kernel kernel;
+	uint64_t entries[FAKE_WINDOW_PAGES];
+	uint32_t liobn;			/* of the table that there is; 0: none */
+	int error;
+} kernel;
+
+static int create(struct papr_tce_kernel *it, struct group *group, uint32_t liobn,
+		  uint64_t **entries)
+{
+	ck_assert_ptr_eq(it, &kernel.kernel);
+	ck_assert_ptr_eq(group, &fake.group);
+	if (kernel.error)
+		return kernel.error;
+	memset(kernel.entries, 0, sizeof(kernel.entries));
+	*entries = kernel.entries;
+	kernel.liobn = liobn;
+	return 0;
+}
+
+static void destroy(struct papr_tce_kernel *it, uint32_t liobn)
+{
+	ck_assert_uint_eq(kernel.liobn, liobn);
+	kernel.liobn = 0;
+}
+
+static void attach(void)
+{
+	static const struct papr_tce_kernel_ops ops = { create, destroy };
+
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.kernel.ops = &ops;
+	/* Memory that is registered, which is all that the kernel maps. */
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x5000 | RW), H_SUCCESS);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0), H_SUCCESS);
+	table.nr_calls = 0;
+	ck_assert_int_eq(papr_tce_attach(&table, &kernel.kernel), 0);
+	ck_assert_uint_eq(kernel.liobn, 0x80000000);
+}
+
+/* As the kernel maps: in the group's window, and noted in the table that it shares. */
+static void kernel_puts(uint64_t ioba, uint64_t tce)
+{
+	ck_assert_int_eq(group_map(&fake.group, ioba, guest_memory_hva(&memory, tce & ~RW, PAGE),
+				   PAGE, tce & PAPR_TCE_READ, tce & PAPR_TCE_WRITE), 0);
+	kernel.entries[(ioba - IOVA) / PAGE] = tce;
+}
+
+/* What comes here is found by the kernel's H_GET_TCE, and what it did is known here. */
+START_TEST(test_kernel_shares_entries)
+{
+	attach();
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + PAGE, 0x5000 | RW), H_SUCCESS);
+	ck_assert_uint_eq(kernel.entries[1], 0x5000 | RW);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + 2 * PAGE, 0x100000 | RW), H_SUCCESS);
+	ck_assert_uint_eq(table.nr_calls, 2);
+	ck_assert_uint_eq(table.nr_first, 2);
+	kernel_puts(IOVA, 0x6000 | RW);
+	ck_assert_uint_eq(entry(IOVA), 0x6000 | RW);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, 3), H_SUCCESS);
+	ck_assert_uint_eq(live_pages(), 0);
+	ck_assert_uint_eq(kernel.entries[0], 0);
+	ck_assert_uint_eq(kernel.entries[1], 0);
+	/* In memory that is registered, what the kernel does not take is not a first. */
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x7000 | RW), H_SUCCESS);
+	ck_assert_uint_eq(table.nr_calls, 4);
+	ck_assert_uint_eq(table.nr_first, 2);
+}
+END_TEST
+
+/* At the end nothing is mapped, whether it is noted or not, and there is no table. */
+START_TEST(test_kernel_ends)
+{
+	attach();
+	kernel_puts(IOVA, 0x6000 | RW);
+	kernel_puts(IOVA + PAGE, 0x7000 | RW);
+	kernel.entries[1] = 0;
+	papr_tce_detach(&table);
+	ck_assert_uint_eq(kernel.liobn, 0);
+	ck_assert_uint_eq(live_pages(), 0);
+	ck_assert_uint_eq(entry(IOVA), 0);
+	/* All comes here again, and the next machine's table starts empty. */
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x5000 | RW), H_SUCCESS);
+	ck_assert_uint_eq(kernel.entries[0], 0x6000 | RW);
+	papr_tce_clear(&table);
+	attach();
+	ck_assert_uint_eq(entry(IOVA), 0);
+}
+END_TEST
+
+/* Cleared as it is: the kernel's table stays, empty, and poison is gone. */
+START_TEST(test_kernel_clear)
+{
+	attach();
+	kernel_puts(IOVA, 0x6000 | RW);
+	kernel_puts(IOVA + PAGE, 0x7000 | RW);
+	kernel.entries[1] = 0;
+	kernel.entries[2] = 0xabc000;
+	papr_tce_clear(&table);
+	ck_assert_uint_eq(live_pages(), 0);
+	ck_assert_uint_eq(kernel.entries[0], 0);
+	ck_assert_uint_eq(kernel.entries[2], 0);
+	ck_assert_uint_eq(kernel.liobn, 0x80000000);
+}
+END_TEST
+
+START_TEST(test_kernel_refuses)
+{
+	attach();
+	papr_tce_detach(&table);
+	kernel.error = -ENODEV;
+	ck_assert_int_eq(papr_tce_attach(&table, &kernel.kernel), -ENODEV);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x5000 | RW), H_SUCCESS);
+	ck_assert_uint_eq(entry(IOVA), 0x5000 | RW);
+	ck_assert_uint_eq(kernel.entries[0], 0);
+}
+END_TEST
+
 static Suite *papr_tce_suite(void)
 {
 	Suite *suite = suite_create("papr_tce");
@@ -407,6 +528,10 @@ static Suite *papr_tce_suite(void)
 	tcase_add_test(tcase, test_lock_limit);
 	tcase_add_test(tcase, test_map_failures);
 	tcase_add_test(tcase, test_no_window);
+	tcase_add_test(tcase, test_kernel_shares_entries);
+	tcase_add_test(tcase, test_kernel_ends);
+	tcase_add_test(tcase, test_kernel_clear);
+	tcase_add_test(tcase, test_kernel_refuses);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

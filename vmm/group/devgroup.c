@@ -44,6 +44,7 @@ struct devgroup {
 	struct group group;
 	struct log *log;
 	int fd;			/* -1: not open */
+	bool can_hide;		/* windows from KVM, by freezing */
 	bool warned;		/* of a device that cannot be reset: once is enough */
 	struct group_device devices[HOST_GROUP_MAX_DEVICES];
 };
@@ -153,6 +154,30 @@ static int devgroup_get_error(struct group *group, struct group_error_info *erro
 	return ret;
 }
 
+/* A driver that is older than this call does not know it. */
+static int devgroup_kvm_file(struct group *group, unsigned index)
+{
+	struct devgroup_bind_kvm request = {.argsz = sizeof(request), .index = index};
+	int fd = ioctl(devgroup_of(group)->fd, DEVGROUP_BIND_KVM, &request);
+
+	if (fd >= 0)
+		return fd;
+	return errno == ENOTTY ? -EOPNOTSUPP : -errno;
+}
+
+static int devgroup_hide_windows(struct group *group, bool hide)
+{
+	struct devgroup *devgroup = devgroup_of(group);
+	struct devgroup_command request = {
+		.argsz = sizeof(request),
+		.flags = hide ? 0 : DEVGROUP_RELEASE_MMIO | DEVGROUP_RELEASE_DMA,
+	};
+
+	if (!devgroup->can_hide)
+		return -EOPNOTSUPP;
+	return call(devgroup, hide ? DEVGROUP_FREEZE : DEVGROUP_UNFREEZE, &request);
+}
+
 /* Accepts a group that is only partly open. */
 static void devgroup_close(struct group *group)
 {
@@ -175,6 +200,8 @@ static const struct group_ops devgroup_ops = {
 	.reset = devgroup_reset,
 	.set_event = devgroup_set_event,
 	.get_error = devgroup_get_error,
+	.kvm_file = devgroup_kvm_file,
+	.hide_windows = devgroup_hide_windows,
 	.close = devgroup_close,
 };
 
@@ -262,6 +289,7 @@ static int open_window(struct devgroup *devgroup)
 	if (!ret && (!(info.page_sizes & 1ULL << WINDOW_SHIFT) ||
 		     info.default_size < 1ULL << WINDOW_SHIFT))
 		ret = -ENOTSUP;
+	devgroup->can_hide = info.flags & DEVGROUP_DMA_HIDES;
 	if (!ret)
 		ret = make_window(devgroup, &info);
 	if (ret)

@@ -135,6 +135,20 @@ int group_get_error(struct group *group, struct group_error_info *error)
 	return group->ops->get_error(group, error);
 }
 
+int group_kvm_file(struct group *group, unsigned index)
+{
+	if (!group->ops->kvm_file)
+		return -EOPNOTSUPP;
+	return group->ops->kvm_file(group, index);
+}
+
+int group_hide_windows(struct group *group, bool hide)
+{
+	if (!group->ops->hide_windows)
+		return -EOPNOTSUPP;
+	return group->ops->hide_windows(group, hide);
+}
+
 void group_close(struct group *group)
 {
 	if (group)

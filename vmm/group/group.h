@@ -162,6 +162,9 @@ struct group_ops {
 	int (*set_event)(struct group *group, enum group_event event, int fd);
 	/* NULL: the host does not say. */
 	int (*get_error)(struct group *group, struct group_error_info *error);
+	/* A new file, the caller's to close; see group_kvm_file(). */
+	int (*kvm_file)(struct group *group, unsigned index);
+	int (*hide_windows)(struct group *group, bool hide);
 	void (*close)(struct group *group);
 };
 
@@ -191,6 +194,18 @@ int group_map_list(struct group *group, uint64_t iova, const uint64_t *entries, 
 int group_reset(struct group *group);
 int group_set_event(struct group *group, enum group_event event, int fd);
 int group_get_error(struct group *group, struct group_error_info *error);
+/*
+ * A new file, the caller's to close, by which KVM knows IOMMU group number @index of those that
+ * the group consists of (KVM_DEV_VFIO_GROUP_ADD). Nothing but KVM can do anything with it.
+ * -ENOENT: there are no more; -EOPNOTSUPP: the host has no such files.
+ */
+int group_kvm_file(struct group *group, unsigned index);
+/*
+ * KVM keeps a window that it found by such a file when it loses the file while the window is
+ * hidden, and then nothing of KVM holds up a device that the host takes away. While windows are
+ * hidden the group is frozen. -EOPNOTSUPP: KVM must keep the file.
+ */
+int group_hide_windows(struct group *group, bool hide);
 /* Accepts NULL. Devices are quiesced and reset, then everything is released. */
 void group_close(struct group *group);
 

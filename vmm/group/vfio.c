@@ -83,6 +83,18 @@ static int vfio_group_set_event(struct group *group, enum group_event event, int
 	return ret;
 }
 
+/* VFIO's own file of the group: KVM takes that, and there is one IOMMU group behind it. */
+static int vfio_group_kvm_file(struct group *group, unsigned index)
+{
+	struct vfio_group *vfio = container_of(group, struct vfio_group, group);
+	int fd;
+
+	if (index)
+		return -ENOENT;
+	fd = fcntl(vfio->group_fd, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
+}
+
 /* Accepts a group that is only partly open. Device files keep the group in its container. */
 static void close_files(struct vfio_group *vfio)
 {
@@ -113,6 +125,7 @@ static const struct group_ops vfio_group_ops = {
 	.unmap = vfio_group_unmap,
 	.reset = vfio_group_reset,
 	.set_event = vfio_group_set_event,
+	.kvm_file = vfio_group_kvm_file,
 	.close = vfio_group_close,
 };
 

@@ -188,6 +188,17 @@ static void destroy_devices(struct machine *machine)
 	papr_vty_exit(&machine->vty);
 }
 
+static int prepare_tces(struct machine *machine)
+{
+	papr_tce_kvm_init(&machine->tce_kvm, &machine->kvm);
+	return 0;
+}
+
+static void forget_tces(struct machine *machine)
+{
+	papr_tce_kvm_exit(&machine->tce_kvm);
+}
+
 static int create_phbs(struct machine *machine)
 {
 	struct vm *vm = machine->vm;
@@ -200,6 +211,19 @@ static int create_phbs(struct machine *machine)
 static void destroy_phbs(struct machine *machine)
 {
 	papr_phbs_exit(&machine->phbs);
+}
+
+static int attach_tces(struct machine *machine)
+{
+	enum tce_choice choice = machine->vm->config->tce;
+	struct papr_tce_kernel *kernel = &machine->tce_kvm.kernel;
+	int error = papr_phbs_attach(&machine->phbs, choice == TCE_PVMM ? NULL : kernel);
+
+	if (choice != TCE_KVM)
+		return 0;
+	if (error)
+		log_error(machine->vm->log, "--tce kvm: %s; try --tce auto", kernel->why);
+	return error;
 }
 
 static int publish_irqs(struct machine *machine)
@@ -294,7 +318,9 @@ static const struct step {
 	{ create_rtas, NULL },
 	{ create_irqchip, destroy_irqchip },
 	{ create_devices, destroy_devices },
+	{ prepare_tces, forget_tces },
 	{ create_phbs, destroy_phbs },
+	{ attach_tces, NULL },
 	{ publish_irqs, NULL },
 	{ register_calls, NULL },
 	{ create_vcpus, destroy_vcpus },

@@ -16,6 +16,7 @@
 #include "vmm/memory.h"
 #include "vmm/papr/hcall.h"
 #include "vmm/papr/rtas.h"
+#include "vmm/papr/tce_kvm.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
@@ -57,6 +58,7 @@ struct machine {
 	struct papr_irqchip *irqchip;
 	struct papr_vty vty;
 	struct papr_nvram nvram;
+	struct papr_tce_kvm tce_kvm;
 	struct papr_phbs phbs;
 	struct vcpus vcpus;
 	struct papr_boot boot;

@@ -145,7 +145,8 @@ static void test_info(void)
 	struct info info = get_info(3);
 	uint64_t first, second = 0;
 
-	CHECK_EQUAL(info.limits.flags, DEVGROUP_DMA_REGISTER);
+	CHECK_EQUAL(info.limits.flags,
+		    DEVGROUP_DMA_REGISTER | (in_lpar() ? 0 : DEVGROUP_DMA_HIDES));
 	CHECK(info.limits.page_sizes & 4096 && info.limits.default_size >= DEFAULT_SIZE);
 	CHECK(info.limits.max_windows >= 1 && info.limits.max_levels >= 1);
 	CHECK_EQUAL(info.limits.nr_windows, 0);

@@ -114,6 +114,8 @@ static void call_group(struct state *state)
 		old = __atomic_exchange_n(&device, ret, __ATOMIC_SEQ_CST);
 		CHECK(old == -1);
 	}
+	if (group_calls[i].command == DEVGROUP_BIND_KVM && ret >= 0)
+		close(ret);
 	__atomic_add_fetch(&counts[0], 1, __ATOMIC_RELAXED);
 }
 

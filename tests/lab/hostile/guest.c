@@ -5,13 +5,27 @@
  *   o  powers off at once, h  runs for ever, r  reboots at once
  *   s  has all vCPUs stop, start and interrupt each other until one reboots
  *   q  sends an interrupt to an event queue that there is not (a host's KVM would warn)
+ *   t  asks for DMA mappings that make no sense, of the first bridge
+ *   u  lists pages beyond the bridge's window, and ones to be unmapped at odd addresses: KVM of
+ *      Linux 6.12 does not check for either, and takes the host down with it
  */
 #include <stdint.h>
 
+#define H_PUT_TCE 0x20
 #define H_PUT_TERM_CHAR 0x58
+#define H_STUFF_TCE 0x138
+#define H_PUT_TCE_INDIRECT 0x13c
 #define H_SET_MODE 0x31c
 #define H_INT_SET_SOURCE_CONFIG 0x3ac
+#define H_SUCCESS 0
+#define H_PARAMETER (-4)
 #define H_P4 (-57)
+#define LIOBN 0x80000000UL
+#define TCE_PAGE 4096UL
+#define TCE_RW 3UL
+#define TCE_LIST_MAX 512
+#define TCE_WINDOW_PAGES (1UL << 19)
+#define MEMORY_END (1UL << 40)	/* beyond it, whatever there is */
 #define H_RTAS 0xf000
 #define SET_MODE_ENDIAN 4
 #define SECOND_ENTRY 0x200
@@ -25,6 +39,7 @@ void guest_main(const uint32_t *tree);
 void guest_second(uint64_t cpu);
 
 static uint32_t blocks[CPUS_MAX][32] __attribute__((aligned(64)));
+static uint64_t tces[TCE_LIST_MAX] __attribute__((aligned(4096)));
 static uint32_t power_off, reboot, start_cpu, stop_self;
 
 static int is_same(const char *a, const char *b)
@@ -114,6 +129,58 @@ static void storm(void)
 	rtas(0, reboot, 0, 0, 0, 0);
 }
 
+static void expect(const char *what, int64_t status, int64_t wanted)
+{
+	if (status != wanted) {
+		say(what);
+		say(": another status\r\n");
+	}
+}
+
+static void list(uint64_t first, uint64_t step)
+{
+	for (unsigned i = 0; i < TCE_LIST_MAX; i++)
+		tces[i] = first + i * step;
+}
+
+static int64_t put_list(uint64_t ioba, uint64_t count)
+{
+	return hcall(H_PUT_TCE_INDIRECT, LIOBN, ioba, (uint64_t)tces, count);
+}
+
+static void ask_for_mappings(void)
+{
+	expect("put", hcall(H_PUT_TCE, LIOBN, 0UL, TCE_RW), H_SUCCESS);
+	expect("no table", hcall(H_PUT_TCE, LIOBN + 1, 0UL, TCE_RW), H_PARAMETER);
+	expect("beyond", hcall(H_PUT_TCE, LIOBN, TCE_WINDOW_PAGES * TCE_PAGE, TCE_RW), H_PARAMETER);
+	expect("odd", hcall(H_PUT_TCE, LIOBN, TCE_PAGE / 2, TCE_RW), H_PARAMETER);
+	expect("no memory", hcall(H_PUT_TCE, LIOBN, 0UL, MEMORY_END | TCE_RW), H_PARAMETER);
+	expect("odd page", hcall(H_PUT_TCE, LIOBN, 0UL, TCE_PAGE / 2 | TCE_RW), H_PARAMETER);
+	list(TCE_RW, TCE_PAGE);
+	expect("list", put_list(0, TCE_LIST_MAX), H_SUCCESS);
+	expect("long list", put_list(0, TCE_LIST_MAX + 1), H_PARAMETER);
+	tces[TCE_LIST_MAX - 1] = MEMORY_END | TCE_RW;
+	expect("bad list", put_list(0, TCE_LIST_MAX), H_PARAMETER);
+	expect("stuff", hcall(H_STUFF_TCE, LIOBN, 0UL, TCE_RW, 1UL), H_PARAMETER);
+	expect("stuff all", hcall(H_STUFF_TCE, LIOBN, 0UL, 0UL, TCE_WINDOW_PAGES), H_SUCCESS);
+	expect("map again", hcall(H_PUT_TCE, LIOBN, 0UL, TCE_RW), H_SUCCESS);
+	say("asked\r\n");
+}
+
+static void list_what_must_not_be(void)
+{
+	list(TCE_RW, TCE_PAGE);
+	expect("list beyond", put_list((TCE_WINDOW_PAGES - 1) * TCE_PAGE, 2), H_PARAMETER);
+	expect("stuff beyond", hcall(H_STUFF_TCE, LIOBN, 0UL, 0UL, TCE_WINDOW_PAGES + 1),
+	       H_PARAMETER);
+	expect("put", hcall(H_PUT_TCE, LIOBN, 0UL, TCE_RW), H_SUCCESS);
+	for (unsigned i = 0; i < 8; i++) {
+		list(i * sizeof(uint32_t), TCE_PAGE);
+		expect("unmapped", put_list(0, TCE_LIST_MAX), H_SUCCESS);
+	}
+	say("listed\r\n");
+}
+
 void guest_main(const uint32_t *tree)
 {
 	power_off = *property(tree, "power-off");
@@ -130,6 +197,12 @@ void guest_main(const uint32_t *tree)
 		break;
 	case 'r':
 		rtas(0, reboot, 0, 0, 0, 0);
+		break;
+	case 't':
+		ask_for_mappings();
+		break;
+	case 'u':
+		list_what_must_not_be();
 		break;
 	case 'h':
 		say("up\r\n");

@@ -97,6 +97,53 @@ unplugged()
 		rmmod devgroups'
 }
 
+# A KVM with the group's windows: whoever of the two ends first, and the device before both.
+kvm()
+{
+	two_groups
+	run_abi --timeout 400 "$set_up"'
+		modprobe kvm-hv
+		hold_kvm()
+		{
+			/lab/kvm $n 0000:01:00.0 $1 >/tmp/held 2>&1 &
+			holder=$!
+			within 20 grep -q held /tmp/held
+		}
+		claim $nvme
+		/lab/kvm $n 0000:01:00.0
+		for round in 1 2 3; do
+			hold_kvm hold
+			is in-use $nvme
+			refused busy 0 $nvme/claim
+			kill -9 $holder
+			wait $holder || true
+			within 20 is claimed $nvme
+		done
+
+		for how in gone asked; do
+			echo "-- unplugged: $how"
+			hold_kvm $how
+			echo 1 >$pci/0000:01:00.0/remove
+			[ ! -e $nvme ] || fail "$nvme is still there"
+			wait $holder || fail "$(cat /tmp/held)"
+			grep -q gone /tmp/held || fail "$(cat /tmp/held)"
+			echo 1 >/sys/bus/pci/rescan
+			within 20 test -e $(group_of 0000:01:00.0)/devices/0000:01:00.0
+			nvme=$(group_of 0000:01:00.0) n=${nvme##*/}
+			claim $nvme
+		done
+		release $nvme
+
+		echo "-- merged"
+		put "$n $u" $groups/merge || fail "not merged"
+		claim $nvme
+		MEMBERS=2 /lab/kvm $n 0000:01:00.0
+		release $nvme
+		put $n $groups/unmerge || fail "not unmerged"
+		within 20 test -e /dev/nvme0n1
+		rmmod devgroups'
+}
+
 # Calls at random, a million and more, while an administrator freezes now and then.
 random()
 {
@@ -217,7 +264,7 @@ failing()
 }
 
 if [ $# = 0 ]; then
-	set -- calls calls_4k killed unplugged failing random races
+	set -- calls calls_4k kvm killed unplugged failing random races
 fi
 for part in "$@"; do
 	"$part"

@@ -162,10 +162,10 @@ lab-bind vfio-pci $nvme
 with_guest "no permission to open /dev/vfio/$number; run as root, or run: chown 65534 /dev/vfio/$number" --group $nvme
 chown 65534 /dev/vfio/$number
 limit=64
-with_guest "the limit for locked memory is 64 KiB, devices need 532480 KiB; run as root, or raise it before starting pvmm: ulimit -l 532480" \
+with_guest "the limit for locked memory is 64 KiB, devices need 536832 KiB; run as root, or raise it before starting pvmm: ulimit -l 532480" \
 	--group $nvme
 # What the messages say is enough.
-limit=532480
+limit=536832
 run_pvmm --kernel /guest/vmlinux --initrd /guest/initrd --group $nvme \
 	"--append \"console=hvc0 quiet pvmm.run=\\\"lab-disk /dev/nvme0n1; head -c 1000 /dev/nvme0n1 | wc -c\\\"\"" </dev/null >/tmp/log 2>&1 ||
 	fail "status $?: $(cat /tmp/log)"
@@ -207,10 +207,10 @@ no permission to claim group $number; run as root, or have root run: pvmm group 
 chown 65534 /dev/devgroup/$number
 pvmm group claim $number
 limit=64
-with_guest "the limit for locked memory is 64 KiB, devices need 532480 KiB; run as root, or raise it before starting pvmm: ulimit -l 532480" \
+with_guest "the limit for locked memory is 64 KiB, devices need 536832 KiB; run as root, or raise it before starting pvmm: ulimit -l 532480" \
 	--group $nvme
 # What the messages say is enough; and what the administrator claimed stays claimed.
-limit=532480
+limit=536832
 run_pvmm --kernel /guest/vmlinux --initrd /guest/initrd --group $nvme \
 	"--append \"console=hvc0 quiet pvmm.run=\\\"lab-disk /dev/nvme0n1; head -c 1000 /dev/nvme0n1 | wc -c\\\"\"" </dev/null >/tmp/log 2>&1 ||
 	fail "status $?: $(cat /tmp/log)"

@@ -6,17 +6,7 @@
 
 . "$(dirname "$0")/lib/guests.sh"
 
-build_guest()
-{
-	local from=$lab_dir/hostile
-
-	powerpc64le-linux-gnu-gcc -mbig-endian -mabi=elfv2 -mcpu=power9 -O1 \
-		-std=gnu11 -ffreestanding -fno-pic -no-pie -mno-vsx -mno-altivec -msoft-float \
-		-fno-builtin -nostdlib -static -Wl,-EB -Wl,-T,"$from/guest.ld" \
-		-Wl,--build-id=none -Wl,--no-warn-rwx-segments \
-		"$from/start.S" "$from/guest.c" -o "$work/hostile"
-}
-build_guest || fail "the guest cannot be built"
+build_hostile_guest
 run_guests --timeout 400 --copy-in "$work/hostile" '
 hostile()
 {

@@ -19,6 +19,19 @@ build_group_driver()
 	"$scenario_lib/../../../../kernel/build" "$page_size"
 }
 
+# build_hostile_guest makes $work/hostile, for --copy-in: see tests/lab/hostile.
+build_hostile_guest()
+{
+	local from=$scenario_lib/../../hostile
+
+	powerpc64le-linux-gnu-gcc -mbig-endian -mabi=elfv2 -mcpu=power9 -O1 \
+		-std=gnu11 -ffreestanding -fno-pic -no-pie -mno-vsx -mno-altivec -msoft-float \
+		-fno-builtin -nostdlib -static -Wl,-EB -Wl,-T,"$from/guest.ld" \
+		-Wl,--build-id=none -Wl,--no-warn-rwx-segments \
+		"$from/start.S" "$from/guest.c" -o "$work/hostile" ||
+		fail "the hostile guest cannot be built"
+}
+
 # run_guests [OPTION]... SCRIPT: like run_script; a check of the script that does
 # not hold fails the scenario.
 run_guests()

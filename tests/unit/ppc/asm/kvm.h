@@ -61,6 +61,12 @@ struct kvm_ppc_cpu_char {
 	uint64_t character, behaviour, character_mask, behaviour_mask;
 };
 
+struct kvm_create_spapr_tce_64 {
+	uint64_t liobn;
+	uint32_t page_shift, flags;
+	uint64_t offset, size;
+};
+
 #define KVM_REG_PPC_LPCR_64 (KVM_REG_PPC | KVM_REG_SIZE_U64 | 0xb5)
 
 #define KVM_DEV_XICS_GRP_SOURCES 1

@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Who handles the guest's DMA mappings: KVM, to which hardly a call is left to pvmm; or
+# pvmm.  Either way the disk's contents are right, and nothing stays pinned.
+
+. "$(dirname "$0")/lib/guests.sh"
+
+build_hostile_guest
+pattern_file "$work/n0.raw" 64
+truncate -s 128M "$work/n0.raw"
+add_nvme n0 pcie.0 128
+run_guests --timeout 900 --copy-in "$work/hostile" '
+modprobe nvme
+counted() { grep -o "^$1 .*" /proc/vmstat | cut -d " " -f 2; }
+pins() { echo $(($(counted nr_foll_pin_acquired) - $(counted nr_foll_pin_released))); }
+pinned_as() { [ "$(pins)" = "$1" ]; }
+within_5s()
+{
+	ticks=0
+	until "$@"; do
+		[ $ticks -lt 50 ] || fail "$(pins) pages are still pinned"
+		usleep 100000
+		ticks=$((ticks + 1))
+	done
+}
+
+# copies LEVEL: past the guest page cache, so that each read and write is mapped anew.
+copies()
+{
+	before=$(pins)
+	boot 0 "lab-disk /dev/nvme0n1
+		dd if=/dev/nvme0n1 bs=256k count=256 iflag=direct | sha256sum
+		dd if=/dev/nvme0n1 of=/dev/nvme0n1 bs=256k count=64 seek=256 iflag=direct oflag=direct" \
+		--group 0000:01:00.0 $claim --timeout 400 --verbose --tce "$1"
+	calls=$(sed -n "s/.*TCEs: pvmm handled \([0-9]*\) calls, \([0-9]*\) of .*/\1 \2/p" "$log")
+	first=${calls#* } calls=${calls% *}
+	within_5s pinned_as "$before"
+}
+
+copies auto
+said "TCEs: handled by KVM"
+[ "$calls" -gt 0 ] || fail "the first call into memory must come to pvmm"
+# No more than one for each piece of memory: 2 MiB of 512 MiB.
+[ "$calls" = "$first" ] || fail "$calls calls came to pvmm, $first of them to register memory"
+[ "$calls" -le 256 ] || fail "$calls calls came to pvmm"
+
+copies pvmm
+case $taker in
+vfio-pci)	said "TCEs: handled by pvmm, each run of neighbours in a call: --tce pvmm" ;;
+devgroups)	said "TCEs: handled by pvmm, a list in one call: --tce pvmm" ;;
+esac
+# 80 MiB in pieces of 256 KiB, at least.
+[ "$calls" -gt 320 ] || fail "only $calls calls came to pvmm"
+
+# hostile MODE WORD LEVEL: what no kernel asks for has its status, and changes nothing.
+hostile()
+{
+	echo "-- hostile $1, --tce $3"
+	pvmm --kernel /lab/hostile --append "$1" --group 0000:01:00.0 $claim --timeout 100 \
+		--tce "$3" </dev/null >"$log" 2>&1 || fail "status $?: $(cat "$log")"
+	said "$2"
+	not_said "another status"
+	within_5s pinned_as 0
+}
+hostile t asked kvm
+hostile t asked pvmm
+hostile u listed pvmm
+holds nvme 0000:01:00.0'
+expect_output "$(sum_of "$work/n0.raw" 0 64)"
+expect_equal "$(sum_of "$work/n0.raw" 64 16)" "$(sum_of "$work/n0.raw" 0 16)" "what the guest wrote"

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* TCE tables in KVM: what KVM is asked for, what happens without it, and that nothing is left. */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "tests/unit/fake_group.h"
+#include "tests/unit/fake_machine.h"
+
+#define H_GET_TCE 0x1c
+#define H_PUT_TCE 0x20
+#define H_STUFF_TCE 0x138
+#define H_PUT_TCE_INDIRECT 0x13c
+#define IOVA 0x20000ULL
+
+static struct fake_machine fake;
+static struct fake_group groups[2];
+static void add_group(unsigned index, unsigned nr_files)
+{
+	fake_group_init(&groups[index], IOVA);
+	fake_add_nvme(&groups[index], 1);
+	/* A merged group has one of each member. */
+	groups[index].nr_kvm_files = nr_files;
+	fake.vm.groups[index] = &groups[index].group;
+	fake.vm.nr_groups = index + 1;
+}
+
+static void setup(void)
+{
+	fake_machine_init(&fake, 1);
+	fake.capture.log.verbose = true;
+	add_group(0, 2);
+}
+
+static void teardown(void)
+{
+	fake_machine_exit(&fake);
+	ck_assert_uint_eq(groups[0].nr_chunks, 0);
+	for (unsigned i = 0; i < FAKE_KVM_FILES; i++)
+		ck_assert(!groups[0].kvm_files[i] || fcntl(groups[0].kvm_files[i], F_GETFD) < 0);
+}
+
+static void start(void)
+{
+	ck_assert_int_eq(fake_machine_create(&fake), 0);
+	ck_assert_int_eq(machine_start(fake.machine), 0);
+	fake_kvm_wait_idle(&fake.kvm, 0);
+}
+
+static void stop(void)
+{
+	machine_destroy(fake.machine);
+	fake.machine = NULL;
+}
+
+/* Among whatever else is said with --verbose. */
+static void expect_said(const char *part)
+{
+	const char *text = capture_take(&fake.capture);
+
+	ck_assert_msg(strstr(text, part) != NULL, "no \"%s\" in \"%s\"", part, text);
+}
+
+static void expect_call_enabled(uint64_t number)
+{
+	const struct fake_kvm_record *enabled =
+		fake_kvm_find_enabled(&fake.kvm, KVM_CAP_PPC_ENABLE_HCALL, number);
+
+	ck_assert_ptr_nonnull(enabled);
+	ck_assert_uint_eq(enabled->arg1, 1);
+}
+
+START_TEST(test_attached)
+{
+	const struct kvm_create_spapr_tce_64 *wanted = &fake.kvm.tables[0].wanted;
+
+	start();
+	ck_assert_uint_eq(fake.kvm.nr_tables, 1);
+	ck_assert_uint_eq(wanted->liobn, PAPR_PHB_LIOBN(0));
+	ck_assert_uint_eq(wanted->page_shift, 12);
+	ck_assert_uint_eq(wanted->flags, 0);
+	ck_assert_uint_eq(wanted->offset, IOVA >> 12);
+	ck_assert_uint_eq(wanted->size, FAKE_WINDOW_PAGES);
+	/* All that the group consists of. */
+	ck_assert_uint_eq(fake.kvm.nr_files, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_int_eq(fake.kvm.files[i].fd, groups[0].kvm_files[i]);
+		ck_assert_uint_eq(fake.kvm.files[i].table, fake.kvm.tables[0].inode);
+	}
+	expect_call_enabled(H_PUT_TCE_INDIRECT);
+	expect_call_enabled(H_STUFF_TCE);
+	expect_said("TCEs: handled by KVM");
+}
+END_TEST
+
+/* KVM has found the windows, and holds nothing that the host may want to take away. */
+START_TEST(test_files_dropped)
+{
+	groups[0].can_hide = true;
+	start();
+	ck_assert_uint_eq(fake.kvm.nr_attached, 2);
+	ck_assert_uint_eq(fake.kvm.nr_files, 0);
+	ck_assert_uint_eq(groups[0].hides, 1);
+	ck_assert(!groups[0].hidden);
+	expect_said("TCEs: handled by KVM");
+}
+END_TEST
+
+/* What KVM passes on is done here, and is in the table that KVM has. */
+START_TEST(test_passed_on)
+{
+	uint64_t args[HCALL_NR_ARGS] = { PAPR_PHB_LIOBN(0), IOVA };
+
+	start();
+	ck_assert_int_eq(HCALL(&fake, H_PUT_TCE, PAPR_PHB_LIOBN(0), IOVA, 0x5003), H_SUCCESS);
+	ck_assert_uint_eq(groups[0].map_calls, 1);
+	ck_assert_uint_eq(fake.machine->tce_kvm.tables[0].entries[0], 0x5003);
+	fake.machine->tce_kvm.tables[0].entries[0] = 0x6003;
+	ck_assert_int_eq(fake_machine_hcall(&fake, 0, H_GET_TCE, args), H_SUCCESS);
+	ck_assert_uint_eq(args[0], 0x6003);
+	stop();
+	expect_said("pvmm handled 1 calls, 1 of them to register memory");
+}
+END_TEST
+
+/* Each boot has a KVM of its own, and in that new tables. */
+START_TEST(test_reboot)
+{
+	start();
+	ck_assert_int_eq(HCALL(&fake, H_PUT_TCE, PAPR_PHB_LIOBN(0), IOVA, 0x5003), H_SUCCESS);
+	stop();
+	ck_assert_uint_eq(fake.kvm.nr_files, 0);
+	ck_assert(!fake_kvm_tables_are_held(&fake.kvm));
+	ck_assert_uint_eq(groups[0].pages[0].hva, 0);
+	start();
+	ck_assert_uint_eq(fake.kvm.nr_tables, 2);
+	ck_assert_uint_eq(fake.kvm.nr_files, 2);
+	ck_assert_uint_eq(fake.machine->tce_kvm.tables[0].entries[0], 0);
+}
+END_TEST
+
+START_TEST(test_unwanted)
+{
+	fake.config.tce = TCE_PVMM;
+	start();
+	ck_assert_uint_eq(fake.kvm.nr_tables, 0);
+	ck_assert_int_eq(fake.kvm.vfio_fd, -1);
+	expect_said("TCEs: handled by pvmm, each run of neighbours in a call: --tce pvmm");
+	ck_assert_int_eq(HCALL(&fake, H_PUT_TCE, PAPR_PHB_LIOBN(0), IOVA, 0x5003), H_SUCCESS);
+}
+END_TEST
+
+/* One that KVM cannot have does not keep it from another. */
+START_TEST(test_one_of_two)
+{
+	add_group(1, 1);
+	groups[0].nr_kvm_files = 0;
+	fake_group_take_lists(&groups[0]);
+	start();
+	ck_assert_uint_eq(fake.machine->tce_kvm.nr_tables, 1);
+	ck_assert_uint_eq(fake.kvm.nr_files, 1);
+	ck_assert_uint_eq(fake.kvm.tables[1].wanted.liobn, PAPR_PHB_LIOBN(1));
+	ck_assert_uint_eq(fake.kvm.files[0].table, fake.kvm.tables[1].inode);
+	expect_said("TCEs: handled by pvmm, a list in one call: the group cannot be shown to KVM: Operation not supported");
+	ck_assert_int_eq(HCALL(&fake, H_PUT_TCE, PAPR_PHB_LIOBN(0), IOVA, 0x5003), H_SUCCESS);
+	ck_assert_int_eq(HCALL(&fake, H_PUT_TCE, PAPR_PHB_LIOBN(1), IOVA, 0x5003), H_SUCCESS);
+	stop();
+	ck_assert_uint_eq(groups[1].nr_chunks, 0);
+}
+END_TEST
+
+static void without_files(void)
+{
+	groups[0].nr_kvm_files = 0;
+}
+
+static void without_tables(void)
+{
+	fake_kvm_miss(&fake.kvm, KVM_CAP_SPAPR_TCE_64);
+}
+
+static void without_vfio(void)
+{
+	fake_kvm_miss(&fake.kvm, KVM_CAP_SPAPR_TCE_VFIO);
+}
+
+static void without_lists(void)
+{
+	fake_kvm_miss(&fake.kvm, KVM_CAP_SPAPR_MULTITCE);
+}
+
+static void without_memory(void)
+{
+	fake.kvm.create_table_error = -ENOMEM;
+}
+
+static void second_file_refused(void)
+{
+	fake.kvm.fail_vfio = 3;
+}
+
+static void second_window_refused(void)
+{
+	fake.kvm.fail_vfio = 4;
+}
+
+static void not_hidden(void)
+{
+	groups[0].can_hide = true;
+	groups[0].hide = (struct fake_failure){ 1, -ENOMEM };
+}
+
+static void not_shown_again(void)
+{
+	groups[0].can_hide = true;
+	groups[0].hide = (struct fake_failure){ 2, -EIO };
+}
+
+static const struct {
+	void (*prepare)(void);
+	int error;
+	const char *why;
+} refusals[] = {
+	{ without_files, -EOPNOTSUPP, "the group cannot be shown to KVM: Operation not supported" },
+	{ without_tables, -ENODEV, "the host's KVM has no TCE tables for devices" },
+	{ without_vfio, -ENODEV, "the host's KVM has no TCE tables for devices" },
+	{ without_lists, -ENODEV, "the host's KVM has no TCE tables for devices" },
+	{ without_memory, -ENOMEM, "KVM makes no TCE table: Cannot allocate memory; raise the "
+				   "limit for locked memory (ulimit -l)" },
+	{ second_file_refused, -EIO, "KVM does not take the group: Input/output error" },
+	{ not_hidden, -ENOMEM, "the group cannot be frozen and released: Cannot allocate memory" },
+	{ not_shown_again, -EIO, "the group cannot be frozen and released: Input/output error" },
+	{ second_window_refused, -EIO, "KVM does not take the group's window: Input/output error" },
+};
+
+/* pvmm does it then, and says why. */
+START_TEST(test_falls_back)
+{
+	refusals[_i].prepare();
+	start();
+	expect_said(refusals[_i].why);
+	ck_assert_uint_eq(fake.kvm.nr_files, 0);
+	ck_assert_int_eq(HCALL(&fake, H_PUT_TCE, PAPR_PHB_LIOBN(0), IOVA, 0x5003), H_SUCCESS);
+	ck_assert_uint_eq(groups[0].map_calls, 1);
+}
+END_TEST
+
+START_TEST(test_required)
+{
+	fake.config.tce = TCE_KVM;
+	refusals[_i].prepare();
+	ck_assert_int_eq(fake_machine_create(&fake), refusals[_i].error);
+	expect_said("--tce kvm: ");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("papr_tce_kvm");
+	TCase *tests = tcase_create("papr_tce_kvm");
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, test_attached);
+	tcase_add_test(tests, test_files_dropped);
+	tcase_add_test(tests, test_passed_on);
+	tcase_add_test(tests, test_reboot);
+	tcase_add_test(tests, test_unwanted);
+	tcase_add_test(tests, test_one_of_two);
+	tcase_add_loop_test(tests, test_falls_back, 0, ARRAY_SIZE(refusals));
+	tcase_add_loop_test(tests, test_required, 0, ARRAY_SIZE(refusals));
+	suite_add_tcase(suite, tests);
+	return run_suite(suite);
+}
