@@ -62,12 +62,19 @@ static int assign(struct papr_phb *phb)
 	return err;
 }
 
-static int phb_init(struct papr_phb *phb, struct papr_phbs *phbs, struct group *group,
-		    struct bus *bus, struct irqchip *irqchip)
+/* As many groups as have been taken have numbers. */
+static unsigned next_number(const struct papr_phbs *phbs)
 {
+	return phbs->nr_phbs + phbs->nr_buses;
+}
+
+static int phb_init(struct papr_phbs *phbs, struct group *group, struct bus *bus,
+		    struct irqchip *irqchip)
+{
+	struct papr_phb *phb = &phbs->phbs[phbs->nr_phbs];
 	int err;
 
-	phb->number = phbs->nr_phbs;
+	phb->number = next_number(phbs);
 	phb->buid = PAPR_PHB_BUID(phb->number);
 	err = pci_host_init(&phb->pci, group, bus, irqchip, phbs->log);
 	if (err)
@@ -85,6 +92,28 @@ static int phb_init(struct papr_phb *phb, struct papr_phbs *phbs, struct group *
 exit_pci:
 	pci_host_exit(&phb->pci);
 	return err;
+}
+
+static int bus_init_for(struct papr_phbs *phbs, struct group *group, struct bus *bus,
+			struct irqchip *irqchip)
+{
+	unsigned number = next_number(phbs);
+	int err;
+
+	err = papr_platform_bus_init(&phbs->buses[phbs->nr_buses], group, bus, irqchip, &phbs->dma,
+				     PAPR_PHB_GPA(number), PAPR_PHB_STRIDE,
+				     PAPR_PHB_LIOBN(number), phbs->log);
+	if (!err)
+		phbs->nr_buses++;
+	return err;
+}
+
+static int init_group(struct papr_phbs *phbs, struct group *group, struct bus *bus,
+		      struct irqchip *irqchip)
+{
+	if (group->bus == GROUP_BUS_PLATFORM)
+		return bus_init_for(phbs, group, bus, irqchip);
+	return phb_init(phbs, group, bus, irqchip);
 }
 
 static int register_calls(struct papr_phbs *phbs, struct rtas *rtas, struct hcall_table *hcalls)
@@ -116,12 +145,13 @@ int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_gr
 		return err;
 	}
 	phbs->phbs = calloc(nr_groups, sizeof(*phbs->phbs));
-	if (!phbs->phbs && nr_groups) {
+	phbs->buses = calloc(nr_groups, sizeof(*phbs->buses));
+	if ((!phbs->phbs || !phbs->buses) && nr_groups) {
 		log_error(log, "PCI: not enough memory for %u bridges", nr_groups);
 		err = -ENOMEM;
 	}
 	for (i = 0; !err && i < nr_groups; i++)
-		err = phb_init(&phbs->phbs[i], phbs, groups[i], bus, irqchip);
+		err = init_group(phbs, groups[i], bus, irqchip);
 	if (!err)
 		err = register_calls(phbs, rtas, hcalls);
 	if (!err)
@@ -141,7 +171,11 @@ void papr_phbs_exit(struct papr_phbs *phbs)
 		pci_host_exit(&phb->pci);
 		papr_tce_exit(&phb->tce);
 	}
+	while (phbs->nr_buses)
+		papr_platform_bus_exit(&phbs->buses[--phbs->nr_buses]);
+	free(phbs->buses);
 	free(phbs->phbs);
+	phbs->buses = NULL;
 	phbs->phbs = NULL;
 	papr_dma_memory_exit(&phbs->dma);
 }
@@ -155,5 +189,7 @@ int papr_phbs_reset(struct papr_phbs *phbs)
 		err = pci_host_reset(&phbs->phbs[i].pci);
 		papr_tce_reset(&phbs->phbs[i].tce);
 	}
+	for (i = 0; !err && i < phbs->nr_buses; i++)
+		err = papr_platform_bus_reset(&phbs->buses[i]);
 	return err;
 }

@@ -29,6 +29,7 @@ static struct irq_chip chip = {
 static int lab_irq_map(struct irq_domain *of, unsigned int virq, irq_hw_number_t hwirq)
 {
 	irq_set_chip_and_handler(virq, &chip, handle_level_irq);
+	irq_set_status_flags(virq, IRQ_LEVEL);
 	irqd_set_trigger_type(irq_get_irq_data(virq), IRQ_TYPE_LEVEL_HIGH);
 	return 0;
 }

@@ -165,8 +165,84 @@ used()
 		rmmod devgroups'
 }
 
+# What the test guest's initrd gets in addition: the guest's driver of the device.
+make_guest_driver()
+{
+	"$devgroups_top/tests/lab/platform/build" 64k
+	mkdir -p "$work/more"
+	cp "$devgroups_top/build/kernel/platform-64k/lab_guest.ko" "$work/more"
+	(cd "$work/more" && echo lab_guest.ko | cpio --quiet -o -H newc) >"$work/more.cpio"
+}
+
+# A guest finds the device in its tree, and drives it.
+guest()
+{
+	new_host
+	make_guest_driver
+	run_platform --copy-in "$work/more.cpio" --timeout 500 "$set_up"'
+		modprobe kvm-hv
+		cat /guest/initrd-6.12-64k /lab/more.cpio >/guest/platform-6.12-64k
+		initrd=platform
+		try="insmod /lab_guest.ko; dmesg | grep lab-guest; cat /proc/interrupts"
+
+		echo "-- pvmm group"
+		pvmm group list | tee /tmp/list
+		grep -q "^$n  *free  *$name  *platform device  *lab-platform$" /tmp/list || fail "list"
+		pvmm group show $n | tee /tmp/show
+		grep -q "$name  platform device, driver lab-platform" /tmp/show || fail "show"
+		if pvmm group check $n >/tmp/check; then fail "nothing is in the way"; fi
+		grep -q "is held by the host driver lab-platform" /tmp/check || fail "$(cat /tmp/check)"
+		pvmm group claim $n
+		is claimed $group
+		pvmm group check $n
+		pvmm group show $n | grep -q "goes back to lab-platform" || fail "show, claimed"
+
+		echo "-- a guest"
+		boot 0 "devmem 0x200000000000 32; $try" --group $group --dump-dtb /tmp/dtb
+		said 0x4C414231 "scratch is 0" "registers work" "interrupts work" "nothing is mapped" \
+			"DMA works"
+		not_said failed
+		counted lab-platform
+		is claimed $group
+
+		echo "-- another one finds the device as after power-on, with the other controller"
+		boot 0 "$try" --group $group --irqchip xics
+		said "scratch is 0" "interrupts work" "DMA works"
+		counted lab-platform
+
+		echo "-- a guest that reboots"
+		boot 3 "$try; reboot -f" --group $group --no-reboot
+		said "DMA works"
+
+		echo "-- killed, and claimed by pvmm alone"
+		launch "$try; echo holding; sleep 1000" --group $group
+		wait_for "holding"
+		said "DMA works"
+		is in-use $group
+		kill -9 $pvmm
+		wait $pvmm || true
+		within 20 is claimed $group
+		pvmm group release $n
+		is free $group
+		bound lab-platform || fail "not given back"
+		boot 0 "$try" --group $group
+		said "scratch is 0" "DMA works"
+		within 20 is free $group
+		bound lab-platform || fail "not given back"
+
+		echo "-- by VFIO it cannot be passed"
+		if pvmm --group /sys/kernel/iommu_groups/$n --kernel /guest/vmlinux 2>/tmp/refused; then
+			fail "it was passed"
+		fi
+		grep -q "is not a PCI device; load the group driver" /tmp/refused ||
+			fail "$(cat /tmp/refused)"
+		plug 0
+		rmmod lab_platform
+		rmmod devgroups'
+}
+
 if [ $# = 0 ]; then
-	set -- claimed used
+	set -- claimed used guest
 fi
 for part in "$@"; do
 	"$part"
