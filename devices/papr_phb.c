@@ -62,12 +62,19 @@ static int assign(struct papr_phb *phb)
 	return err;
 }
 
-static int phb_init(struct papr_phb *phb, struct papr_phbs *phbs, struct group *group,
-		    struct bus *bus, struct irqchip *irqchip)
+/* Groups that have been taken are numbered from 0 on. */
+static unsigned nr_groups_of(const struct papr_phbs *phbs)
 {
+	return phbs->nr_phbs + phbs->nr_buses;
+}
+
+static int phb_init(struct papr_phbs *phbs, struct group *group, struct bus *bus,
+		    struct irqchip *irqchip)
+{
+	struct papr_phb *phb = &phbs->phbs[phbs->nr_phbs];
 	int err;
 
-	phb->number = phbs->nr_phbs;
+	phb->number = nr_groups_of(phbs);
 	phb->buid = PAPR_PHB_BUID(phb->number);
 	err = pci_host_init(&phb->pci, group, bus, irqchip, phbs->log);
 	if (err)
@@ -85,6 +92,28 @@ static int phb_init(struct papr_phb *phb, struct papr_phbs *phbs, struct group *
 exit_pci:
 	pci_host_exit(&phb->pci);
 	return err;
+}
+
+static int bus_init_for(struct papr_phbs *phbs, struct group *group, struct bus *bus,
+			struct irqchip *irqchip)
+{
+	unsigned number = nr_groups_of(phbs);
+	int err;
+
+	err = papr_platform_bus_init(&phbs->buses[phbs->nr_buses], group, bus, irqchip, &phbs->dma,
+				     PAPR_PHB_GPA(number), PAPR_PHB_STRIDE,
+				     PAPR_PHB_LIOBN(number), phbs->log);
+	if (!err)
+		phbs->nr_buses++;
+	return err;
+}
+
+static int init_group(struct papr_phbs *phbs, struct group *group, struct bus *bus,
+		      struct irqchip *irqchip)
+{
+	if (group->bus == GROUP_BUS_PLATFORM)
+		return bus_init_for(phbs, group, bus, irqchip);
+	return phb_init(phbs, group, bus, irqchip);
 }
 
 static int register_calls(struct papr_phbs *phbs, struct rtas *rtas, struct hcall_table *hcalls)
@@ -116,12 +145,13 @@ int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_gr
 		return err;
 	}
 	phbs->phbs = calloc(nr_groups, sizeof(*phbs->phbs));
-	if (!phbs->phbs && nr_groups) {
+	phbs->buses = calloc(nr_groups, sizeof(*phbs->buses));
+	if ((!phbs->phbs || !phbs->buses) && nr_groups) {
 		log_error(log, "PCI: not enough memory for %u bridges", nr_groups);
 		err = -ENOMEM;
 	}
 	for (i = 0; !err && i < nr_groups; i++)
-		err = phb_init(&phbs->phbs[i], phbs, groups[i], bus, irqchip);
+		err = init_group(phbs, groups[i], bus, irqchip);
 	if (!err)
 		err = register_calls(phbs, rtas, hcalls);
 	if (!err)
@@ -131,15 +161,21 @@ int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_gr
 	return err;
 }
 
-/* Which of the three ways the guest's mappings take, and why not the one before. */
-static void tell_level(struct papr_phb *phb, const char *why)
+/* The TCE table of each group's bridge or bus, in some order. */
+static struct papr_tce_table *table_at(struct papr_phbs *phbs, unsigned i)
 {
-	const struct group *group = phb->pci.group;
+	return i < phbs->nr_phbs ? &phbs->phbs[i].tce : &phbs->buses[i - phbs->nr_phbs].tce;
+}
+
+/* Which of the three ways the guest's mappings take, and why not the one before. */
+static void tell_level(const struct papr_tce_table *tce, const char *why)
+{
+	const struct group *group = tce->group;
 
 	if (!why)
-		log_info(phb->pci.log, "%s: TCEs: handled by KVM", group->path);
+		log_info(tce->log, "%s: TCEs: handled by KVM", group->path);
 	else
-		log_info(phb->pci.log, "%s: TCEs: handled by pvmm, %s: %s", group->path,
+		log_info(tce->log, "%s: TCEs: handled by pvmm, %s: %s", group->path,
 			 group->ops->map_list ? "a list in one call" : "each run of neighbours in a "
 			 "call", why);
 }
@@ -149,12 +185,14 @@ int papr_phbs_attach(struct papr_phbs *phbs, struct papr_tce_kernel *kernel)
 	int err = 0, ret;
 	unsigned i;
 
-	for (i = 0; i < phbs->nr_phbs; i++) {
-		ret = kernel ? papr_tce_attach(&phbs->phbs[i].tce, kernel) : 0;
+	for (i = 0; i < nr_groups_of(phbs); i++) {
+		struct papr_tce_table *table = table_at(phbs, i);
+
+		ret = kernel ? papr_tce_attach(table, kernel) : 0;
 		if (!kernel)
-			tell_level(&phbs->phbs[i], "--tce pvmm");
+			tell_level(table, "--tce pvmm");
 		else
-			tell_level(&phbs->phbs[i], ret ? kernel->why : NULL);
+			tell_level(table, ret ? kernel->why : NULL);
 		err = err ? err : ret;
 	}
 	return err;
@@ -167,11 +205,17 @@ void papr_phbs_exit(struct papr_phbs *phbs)
 
 	for (i = phbs->nr_phbs; i-- > 0;)
 		pci_host_exit(&phbs->phbs[i].pci);
-	for (i = phbs->nr_phbs; i-- > 0;)
-		papr_tce_detach(&phbs->phbs[i].tce);
-	while (phbs->nr_phbs)
-		papr_tce_exit(&phbs->phbs[--phbs->nr_phbs].tce);
+	for (i = phbs->nr_buses; i-- > 0;)
+		platform_host_exit(&phbs->buses[i].platform);
+	for (i = nr_groups_of(phbs); i-- > 0;)
+		papr_tce_detach(table_at(phbs, i));
+	for (i = nr_groups_of(phbs); i-- > 0;)
+		papr_tce_exit(table_at(phbs, i));
+	phbs->nr_phbs = 0;
+	phbs->nr_buses = 0;
+	free(phbs->buses);
 	free(phbs->phbs);
+	phbs->buses = NULL;
 	phbs->phbs = NULL;
 	papr_dma_memory_exit(&phbs->dma);
 }
@@ -183,9 +227,11 @@ int papr_phbs_reset(struct papr_phbs *phbs)
 
 	for (i = 0; !err && i < phbs->nr_phbs; i++)
 		err = pci_host_reset(&phbs->phbs[i].pci);
-	for (i = 0; i < phbs->nr_phbs; i++)
-		papr_tce_clear(&phbs->phbs[i].tce);
-	for (i = 0; i < phbs->nr_phbs; i++)
-		papr_tce_unregister(&phbs->phbs[i].tce);
+	for (i = 0; !err && i < phbs->nr_buses; i++)
+		err = platform_host_reset(&phbs->buses[i].platform);
+	for (i = 0; i < nr_groups_of(phbs); i++)
+		papr_tce_clear(table_at(phbs, i));
+	for (i = 0; i < nr_groups_of(phbs); i++)
+		papr_tce_unregister(table_at(phbs, i));
 	return err;
 }

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * PAPR PCI host bridges (PAPR 4.5, 7.3): one per group. RTAS config space and MSI calls by
- * BUID, nodes in the device tree, and the group's DMA window as TCEs under a LIOBN.
+ * BUID, nodes in the device tree, and the group's DMA window as TCEs under a LIOBN. A group of
+ * platform devices has a bus of its own instead (papr_platform_bus.h), in the same place.
  */
 #ifndef PVMM_DEVICES_PAPR_PHB_H
 #define PVMM_DEVICES_PAPR_PHB_H
 
+#include "devices/papr_platform_bus.h"
 #include "devices/papr_tce.h"
 #include "devices/pci.h"
 #include "vmm/fdt.h"
 #include "vmm/papr/hcall.h"
 #include "vmm/papr/rtas.h"
 
-/* Guest-physical map: bridge number n owns [PAPR_PHB_GPA(n), + PAPR_PHB_STRIDE). */
+/* Guest-physical map: the bridge or bus of the guest's nth group owns [PAPR_PHB_GPA(n), +
+ * PAPR_PHB_STRIDE). */
 #define PAPR_PHB_BASE 0x200000000000ULL		/* 32 TiB: above any RAM */
 #define PAPR_PHB_STRIDE 0x10000000000ULL	/* 1 TiB */
 #define PAPR_PHB_GPA(n) (PAPR_PHB_BASE + (n) * PAPR_PHB_STRIDE)
@@ -38,10 +41,12 @@ struct papr_phbs {
 	struct papr_dma_memory dma;
 	unsigned nr_phbs;
 	struct papr_phb *phbs;
+	unsigned nr_buses;
+	struct papr_platform_bus *buses;	/* of groups of platform devices */
 };
 
 /*
- * One bridge per group, BARs assigned, ready for the guest (see papr_phbs_reset()). Registers
+ * One bridge or bus per group, BARs assigned, ready for the guest (see papr_phbs_reset()). Registers
  * the RTAS calls and hypercalls. 0 or a negative errno after one line on log; nothing held
  * after a failure. @groups is borrowed; they have been reset, and the irqchip is there.
  */
@@ -63,7 +68,7 @@ void papr_phbs_exit(struct papr_phbs *phbs);
  */
 int papr_phbs_reset(struct papr_phbs *phbs);
 /*
- * A pci@BUID node for each, at the root, whose #address-cells and #size-cells are 2.
+ * A pci@BUID or platform-bus@GPA node for each, at the root, whose #address-cells and #size-cells are 2.
  * @irq_parent is the interrupt controller's phandle; it has #address-cells 0 and
  * #interrupt-cells 2. Errors stay in @fdt.
  */

@@ -293,4 +293,6 @@ void papr_phbs_add_fdt(struct papr_phbs *phbs, struct fdt_writer *fdt, uint32_t 
 
 	for (i = 0; i < phbs->nr_phbs; i++)
 		add_phb(&phbs->phbs[i], fdt, irq_parent);
+	for (i = 0; i < phbs->nr_buses; i++)
+		papr_platform_bus_add_fdt(&phbs->buses[i], fdt, irq_parent);
 }

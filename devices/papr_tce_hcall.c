@@ -15,6 +15,10 @@ static struct papr_tce_table *find_table(struct papr_phbs *phbs, uint64_t liobn)
 		if (phbs->phbs[i].tce.liobn == liobn)
 			return &phbs->phbs[i].tce;
 	}
+	for (i = 0; i < phbs->nr_buses; i++) {
+		if (phbs->buses[i].tce.liobn == liobn)
+			return &phbs->buses[i].tce;
+	}
 	return NULL;
 }
 

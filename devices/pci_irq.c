@@ -11,8 +11,6 @@
 #include <linux/pci_regs.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "devices/pci_internal.h"
 
@@ -75,7 +73,7 @@ static void lsi_ended(struct irq_eoi *eoi)
 	struct pci_device *device = container_of(eoi, struct pci_device, lsi_eoi);
 
 	/* Fails when the device has switched to messages in between: nothing to unmask then. */
-	(void)group_device_unmask_intx(device->group_device);
+	(void)group_device_unmask(device->group_device, GROUP_IRQ_INTX);
 }
 
 int pci_irq_init(struct pci_device *device)
@@ -98,37 +96,12 @@ int pci_irq_init(struct pci_device *device)
 	return 0;
 }
 
-/* An eventfd that the controller takes for @irq: the descriptor or a negative errno. */
-static int open_source(struct irqchip *chip, uint32_t irq)
-{
-	int fd, err;
-
-	err = irq_claim(chip, irq);
-	if (err)
-		return err;
-	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	err = irq_attach(chip, irq, fd);
-	if (err) {
-		close(fd);
-		return err;
-	}
-	return fd;
-}
-
-static void close_source(struct irqchip *chip, uint32_t irq, int fd)
-{
-	irq_detach(chip, irq, fd);
-	close(fd);
-}
-
 static void disconnect_intx(struct pci_device *device)
 {
 	if (device->lsi_fd < 0)
 		return;
 	(void)group_device_set_irqs(device->group_device, GROUP_IRQ_INTX, NULL, 0);
-	close_source(device->host->irqchip, device->lsi, device->lsi_fd);
+	irq_close_source(device->host->irqchip, device->lsi, device->lsi_fd);
 	device->lsi_fd = -1;
 }
 
@@ -138,12 +111,12 @@ static int connect_intx(struct pci_device *device)
 
 	if (!device->pin || device->lsi_fd >= 0)
 		return 0;
-	fd = open_source(device->host->irqchip, device->lsi);
+	fd = irq_open_source(device->host->irqchip, device->lsi);
 	if (fd < 0)
 		return fd;
 	err = group_device_set_irqs(device->group_device, GROUP_IRQ_INTX, &fd, 1);
 	if (err) {
-		close_source(device->host->irqchip, device->lsi, fd);
+		irq_close_source(device->host->irqchip, device->lsi, fd);
 		return err;
 	}
 	device->lsi_fd = fd;
@@ -153,7 +126,7 @@ static int connect_intx(struct pci_device *device)
 static void close_vectors(struct pci_device *device, int *fds, unsigned count)
 {
 	while (count--)
-		close_source(device->host->irqchip, device->first_irq + count, fds[count]);
+		irq_close_source(device->host->irqchip, device->first_irq + count, fds[count]);
 	free(fds);
 }
 
@@ -177,7 +150,7 @@ static int open_vectors(struct pci_device *device, unsigned count, int **fds)
 	if (!sources)
 		return -ENOMEM;
 	for (i = 0; i < count; i++) {
-		sources[i] = open_source(device->host->irqchip, device->first_irq + i);
+		sources[i] = irq_open_source(device->host->irqchip, device->first_irq + i);
 		if (sources[i] < 0) {
 			int err = sources[i];
 

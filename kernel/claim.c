@@ -21,11 +21,14 @@ struct device_list {
 	struct devgroup_device *devices[] __counted_by(count);
 };
 
-/* Bridges stay with the host. */
 static bool can_be_taken(struct devgroup_device *ddev)
 {
-	return dev_is_pci(ddev->dev) &&
-	       to_pci_dev(ddev->dev)->hdr_type == PCI_HEADER_TYPE_NORMAL;
+	return ddev->bus->can_be_taken(ddev->dev);
+}
+
+static bool is_busy(struct devgroup_device *ddev)
+{
+	return ddev->bus->is_busy && ddev->bus->is_busy(ddev->dev);
 }
 
 static void free_list(struct device_list *list)
@@ -64,7 +67,7 @@ static int count_device(struct device *dev, void *data)
 {
 	int *count = data;
 
-	if (!dev_is_pci(dev))
+	if (!devgroup_bus_of(dev))
 		return -EOPNOTSUPP;
 	(*count)++;
 	return 0;
@@ -101,8 +104,7 @@ static int check_group(struct devgroup *group)
 	list_for_each_entry(ddev, &group->devices, link) {
 		listed++;
 		devices += can_be_taken(ddev);
-		/* Their driver would have to take them away. */
-		if (dev_is_pci(ddev->dev) && pci_num_vf(to_pci_dev(ddev->dev)))
+		if (is_busy(ddev))
 			return -EBUSY;
 	}
 	if (count != listed) {
@@ -169,7 +171,7 @@ static char *get_driver(struct device *dev, bool *managed)
 		name = devgroups_fail() ? NULL : kstrdup(dev->driver->name, GFP_KERNEL);
 		if (!name)
 			name = ERR_PTR(-ENOMEM);
-		*managed = to_pci_driver(dev->driver)->driver_managed_dma;
+		*managed = devgroup_driver_manages_dma(dev);
 	}
 	device_unlock(dev);
 	return name;
@@ -263,21 +265,24 @@ static void release_driver(struct devgroup_device *ddev)
 	put_device(dev);
 }
 
-/* A device that has left in the meantime is no failure. */
+/*
+ * A device that has left in the meantime is no failure. Where a bus has no lock against that, one
+ * that is just leaving is: -ENODEV.
+ */
 static int attach_placeholder(struct devgroup_device *ddev)
 {
+	const struct devgroup_bus_ops *bus = ddev->bus;
 	struct device *dev;
 	int ret = 0;
 
 	release_driver(ddev);
 	set_admitted(ddev, true);
-	pci_lock_rescan_remove();
+	devgroup_bus_lock(bus);
 	dev = devgroup_device_hold(ddev);
 	if (dev)
-		ret = devgroups_fail() ? -ENOMEM :
-		      device_driver_attach(&devgroups_pci_driver.driver, dev);
+		ret = devgroups_fail() ? -ENOMEM : device_driver_attach(bus->driver, dev);
 	put_device(dev);
-	pci_unlock_rescan_remove();
+	devgroup_bus_unlock(bus);
 	return ret;
 }
 
@@ -364,7 +369,7 @@ static void detach_placeholder(struct devgroup_device *ddev)
 	if (!dev)
 		return;
 	device_lock(dev);
-	ours = dev->driver == &devgroups_pci_driver.driver;
+	ours = dev->driver == ddev->bus->driver;
 	device_unlock(dev);
 	if (ours)
 		device_release_driver(dev);

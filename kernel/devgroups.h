@@ -14,7 +14,7 @@
 #include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/sysfs.h>
-#include <linux/vfio_pci_core.h>
+#include <linux/vfio.h>
 #include <linux/wait.h>
 
 #include "uapi/devgroups.h"
@@ -77,6 +77,7 @@ struct devgroup_device {
 	struct kobject kobj;		/* /sys/devgroups/N/devices/BDF */
 	struct devgroup *group;		/* a reference */
 	struct device *dev;		/* a reference; NULL once it has left */
+	const struct devgroup_bus_ops *bus; /* that it is on */
 	struct bin_attribute config;	/* name NULL: the device has no such file */
 	struct bin_attribute vpd;
 
@@ -127,41 +128,101 @@ struct devgroup_use {
 };
 
 /*
- * A device as VFIO's PCI code knows it, without being registered with VFIO: there while the
- * placeholder holds the device, and as long as files of it are open. Counted by core's device.
+ * A device of a claimed group, whatever bus it is on: there while the placeholder holds the device,
+ * and as long as files of it are open. Part of the bus's own structure, which begins with the
+ * vfio_device that counts it and whose inode its mappings have, but which VFIO does not register.
  */
 struct devgroup_vdev {
-	struct vfio_pci_core_device core; /* first */
+	const struct devgroup_vdev_ops *ops;
+	struct vfio_device *vfio;	/* the same object; its dev dangles once removed */
 	char name[DEVGROUP_NAME_SIZE];
 	struct devgroup_device *ddev;	/* of the placeholder, while it holds the device */
 	struct devgroup_use *use;	/* of the open file, which holds the reference */
 	bool leaving;			/* is being unplugged: do not wait for its lock */
 
 	/* The use's lock: */
-	bool removed;			/* was unplugged: there is no device, core.pdev dangles */
+	bool removed;			/* was unplugged: there is no device */
 	bool dirty;			/* was used since its last reset; set inside the gate, too */
 	struct vfio_device *token;	/* owned; NULL: VFIO does not know the device */
-	/* BARs as the user sees them, over a reset. */
-	u8 bars[PCI_CAPABILITY_LIST - PCI_BASE_ADDRESS_0];
 
-	/* core.vdev.dev_set->lock: */
+	/* vfio->dev_set->lock: */
 	bool opened;			/* has a file */
 	/* And with the use's gate shut, or inside of it and for the file that is just made: */
-	bool enabled;			/* vfio_pci_core has it */
-
-	/* While the use is not in state NORMAL, and by who changes that: */
-	struct mutex command_lock;	/* inside the gate */
-	bool isolated;			/* the device has less than the user has set */
-	u16 command;			/* what the user has set; command_lock */
+	bool enabled;			/* its user has it */
 
 	struct mutex map_lock;		/* below mmap_lock: enabled does not change */
 
-	struct rw_semaphore fault_lock;	/* below mmap_lock; above core's memory_lock */
+	struct rw_semaphore fault_lock;	/* below mmap_lock; above vfio_pci_core's memory_lock */
 	bool present;			/* accesses reach the device; fault_lock */
 	bool ones_mapped;		/* since the last zap; fault_lock, set by its readers */
 	struct page *ones;		/* owned; what is mapped where no access may go */
 	struct delayed_work refill;	/* queued while the device has a file at most */
-	const struct vm_operations_struct *real_ops; /* map_lock; VFIO's */
+	const struct vm_operations_struct *real_ops; /* map_lock; the bus's */
+};
+
+/* How the file of a device of one bus works. */
+struct devgroup_vdev_ops {
+	enum devgroup_bus bus;
+	/*
+	 * map_lock and the set's lock held. The first gives the device to its user, with no
+	 * interrupts and mappings yet; -EAGAIN: again. The second takes it back, interrupts with it.
+	 */
+	int (*enable)(struct devgroup_vdev *vdev);
+	void (*disable)(struct devgroup_vdev *vdev);
+	/* Inside the gate, in whatever state the use is. ioctl: of the VFIO device API. */
+	ssize_t (*read)(struct devgroup_vdev *vdev, char __user *buf, size_t count,
+			loff_t *offset);
+	ssize_t (*write)(struct devgroup_vdev *vdev, const char __user *buf, size_t count,
+			 loff_t *offset);
+	long (*ioctl)(struct devgroup_vdev *vdev, unsigned int cmd, unsigned long arg);
+	/* map_lock held. What faults in vma->vm_ops is only asked while the device is present. */
+	int (*mmap)(struct devgroup_vdev *vdev, struct vm_area_struct *vma);
+	/* The use's lock held, its gate shut, or just opened: follows the use's state. */
+	void (*isolate)(struct devgroup_vdev *vdev);
+	/* DEVGROUP_CONFIGURE; NULL: there is nothing to be done. The gate is shut. */
+	int (*configure)(struct devgroup_vdev *vdev);
+	const struct devgroup_reset_ops *reset;
+};
+
+/* How a device is reset. The use's lock held; not enabled, but for save and restore. */
+struct devgroup_reset_ops {
+	/* What is the user's over a reset, around it; NULL: nothing. */
+	void (*save)(struct devgroup_vdev *vdev);
+	void (*restore)(struct devgroup_vdev *vdev);
+	/* No DMA from the return on, as far as the device can be told; NULL: it cannot. */
+	void (*stop)(struct devgroup_vdev *vdev);
+	/* dirty is false for all that were reset. @bus: the whole bus. -ENOTTY: no way. */
+	int (*reset)(struct devgroup_use *use, struct devgroup_vdev *vdev, bool bus);
+	/* The device leaves, and may be gone: leaves nothing of its user in it, if it can. */
+	void (*unplug)(struct devgroup_vdev *vdev);
+};
+
+/* What a bus has to do with groups. */
+struct devgroup_bus_ops {
+	const struct bus_type *type;
+	struct device_driver *driver;	/* the placeholder's */
+	int (*register_driver)(void);
+	void (*unregister_driver)(void);
+	/* While no device of the bus comes or goes; NULL: there is no such lock. */
+	void (*lock)(void);
+	void (*unlock)(void);
+	/* false: it stays with the host. devgroups_registry held, here and for is_busy. */
+	bool (*can_be_taken)(struct device *dev);
+	/* Its driver would have to clean up; NULL: never. */
+	bool (*is_busy)(struct device *dev);
+	/* A driver of the bus that leaves the group's DMA alone. */
+	bool (*manages_dma)(struct device_driver *driver);
+	const struct devgroup_entry_ops *entry;
+};
+
+/* What the placeholder and a device's folder have of the bus. */
+struct devgroup_entry_ops {
+	/* Files that are always there, beside attributes; NULL: none. */
+	int (*add_files)(struct devgroup_device *ddev);
+	/* The device's lock held: what comes with the placeholder, and goes with it. */
+	struct devgroup_vdev *(*create)(struct devgroup_device *ddev);
+	int (*add_claimed_files)(struct devgroup_device *ddev);
+	void (*remove_claimed_files)(struct devgroup_device *ddev);
 };
 
 #define to_devgroup(k) container_of(k, struct devgroup, kobj)
@@ -223,9 +284,28 @@ struct device *devgroup_device_hold(struct devgroup_device *ddev);
 void devgroup_device_forget(struct devgroup_device *ddev);
 /* The kernel's own file @name of PCI devices, or NULL. */
 struct bin_attribute *devgroup_pci_bin_attribute(const char *name);
+/* Adds a read-only file that reads like that, if there is such. */
+int devgroup_add_bin_file(struct devgroup_device *ddev, struct bin_attribute *attr,
+			  const char *name, size_t size);
 
-/* driver.c: the placeholder. */
-extern struct pci_driver devgroups_pci_driver;
+/* bus.c */
+#define DEVGROUP_NR_BUSES 2
+extern const struct devgroup_bus_ops *const devgroup_buses[DEVGROUP_NR_BUSES];
+extern const struct devgroup_bus_ops devgroup_pci_bus, devgroup_platform_bus;
+/* That of a device, or NULL: no group can have it. */
+const struct devgroup_bus_ops *devgroup_bus_of(struct device *dev);
+void devgroup_bus_lock(const struct devgroup_bus_ops *bus);
+void devgroup_bus_unlock(const struct devgroup_bus_ops *bus);
+/* The driver leaves the group's DMA alone. The device's lock held, and it has a driver. */
+bool devgroup_driver_manages_dma(struct device *dev);
+
+/* driver.c: what the placeholder drivers of all buses do. The device's lock held. */
+/* -ENODEV: no claim wants it bound. */
+int devgroup_placeholder_bind(struct device *dev);
+void devgroup_placeholder_unbind(struct device *dev);
+/* Takes a device that is about to leave, if it is claimed, away from its user. Without its lock. */
+void devgroup_placeholder_leave(struct device *dev);
+
 
 /* claim.c */
 int devgroup_claim(struct devgroup *group);
@@ -277,17 +357,36 @@ int devgroup_use_reset(struct devgroup_use *use, bool bus);
 /* Resets a group that is not in use, which ends its quarantine. Errors: as begin, or EIO. */
 int devgroup_use_clean(struct devgroup *group);
 
-/* pci_device.c */
-/* Made and destroyed by the placeholder, with the device's lock held. */
-struct devgroup_vdev *devgroup_vdev_create(struct devgroup_device *ddev);
+/* vdev.c */
+/*
+ * Of a bus's create, which has allocated the object that starts with @vfio: makes the part that all
+ * buses have. @set: what is reset together. After an error devgroup_vdev_put() is all to do; the
+ * object's release calls exit.
+ */
+int devgroup_vdev_init(struct devgroup_vdev *vdev, const struct devgroup_vdev_ops *ops,
+		       struct vfio_device *vfio, struct devgroup_device *ddev, void *set);
+void devgroup_vdev_exit(struct devgroup_vdev *vdev);
+/* By the placeholder, with the device's lock held. */
 void devgroup_vdev_destroy(struct devgroup_vdev *vdev);
 void devgroup_vdev_get(struct devgroup_vdev *vdev);
 void devgroup_vdev_put(struct devgroup_vdev *vdev);
 /* Inside the use's gate: a file descriptor for the device, or an error. */
 int devgroup_vdev_open(struct devgroup_vdev *vdev, struct devgroup_use *use);
-/* The use's lock held, its gate shut: takes the device from VFIO's code, and gives it again. */
+/* The use's lock held, its gate shut: takes the device from its user, and gives it again. */
 void devgroup_vdev_disable(struct devgroup_vdev *vdev);
 int devgroup_vdev_enable(struct devgroup_vdev *vdev);
+/* Accesses reach nothing in the state that the use is in. */
+bool devgroup_vdev_is_dark(struct devgroup_vdev *vdev);
+/* What such an access reads. -EFAULT, -EINTR. */
+int devgroup_fill_with_ones(char __user *buf, size_t count);
+
+/* pci_device.c, platform_device.c */
+struct devgroup_vdev *devgroup_pci_create(struct devgroup_device *ddev);
+struct devgroup_vdev *devgroup_platform_create(struct devgroup_device *ddev);
+
+/* platform_driver.c */
+extern const struct attribute_group devgroup_platform_group;
+ssize_t devgroup_platform_show(struct device *dev, struct attribute *attr, char *buf);
 
 /* freeze.c */
 int devgroup_freeze(struct devgroup_use *use, enum devgroup_error_cause cause);
@@ -306,21 +405,10 @@ int devgroup_error_state(struct devgroup *group, char *buf);
 bool devgroup_is_frozen(struct devgroup_use *use);
 int devgroup_freeze_store(struct devgroup *group, const char *buf);
 
-/* isolate.c: a device that is enabled while the use is not in state NORMAL */
-/* The use's lock held, its gate shut, or the device just being opened: follows the state. */
-void devgroup_isolate(struct devgroup_vdev *vdev);
-int devgroup_configure_device(struct devgroup_vdev *vdev);
-/* Inside the gate. */
-ssize_t devgroup_isolated_read(struct devgroup_vdev *vdev, char __user *buf, size_t count,
-			       loff_t *offset);
-ssize_t devgroup_isolated_write(struct devgroup_vdev *vdev, const char __user *buf, size_t count,
-				loff_t *offset);
-long devgroup_isolated_set_irqs(struct devgroup_vdev *vdev, unsigned long arg);
-
 /* ones.c: what a mapping of a device shows where no access may reach the device. */
 int devgroup_ones_init(struct devgroup_vdev *vdev);
 void devgroup_ones_exit(struct devgroup_vdev *vdev);
-/* Makes a mapping by VFIO's code one that is never SIGBUS. map_lock held. */
+/* Makes a mapping by the bus's code one that is never SIGBUS. map_lock held. */
 void devgroup_ones_wrap(struct devgroup_vdev *vdev, struct vm_area_struct *vma);
 /* Whether accesses reach the device from the return on. */
 void devgroup_ones_set_present(struct devgroup_vdev *vdev, bool present);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A device in a group: /sys/devgroups/N/devices/BDF and the files that are there as long as the
- * device is. What they say comes from the kernel's own files of PCI devices; this decides which
- * of these a group shows, and that they cannot be written.
+ * device is. What they say of a PCI device comes from the kernel's own files; this decides which of
+ * these a group shows, and that they cannot be written. Those of platform devices are in
+ * platform_driver.c.
  */
 #include <linux/of.h>
+#include <linux/platform_device.h>
 #include <linux/slab.h>
 
 #include "devgroups.h"
@@ -114,6 +116,7 @@ static const struct attribute_group common_group = {
 
 static const struct attribute_group *device_groups[] = {
 	&pci_group,
+	&devgroup_platform_group,
 	&common_group,
 	NULL,
 };
@@ -136,6 +139,8 @@ static ssize_t device_show(struct kobject *kobj, struct attribute *attr, char *b
 
 	if (attr == &driver_before_attr)
 		return driver_before_show(ddev, buf);
+	if (dev_is_platform(ddev->dev))
+		return devgroup_platform_show(ddev->dev, attr, buf);
 	real = container_of(attr, struct device_file, attr)->real;
 	return real->show(ddev->dev, real, buf);
 }
@@ -186,9 +191,8 @@ static ssize_t real_read(struct file *file, struct kobject *kobj, struct bin_att
 	return real->read(file, &to_devgroup_device(kobj)->dev->kobj, real, buf, offset, count);
 }
 
-/* Adds a read-only file that reads like the kernel's of that name. */
-static int add_bin_file(struct devgroup_device *ddev, struct bin_attribute *attr,
-			const char *name, size_t size)
+int devgroup_add_bin_file(struct devgroup_device *ddev, struct bin_attribute *attr,
+			  const char *name, size_t size)
 {
 	struct bin_attribute *real = devgroup_pci_bin_attribute(name);
 
@@ -203,16 +207,6 @@ static int add_bin_file(struct devgroup_device *ddev, struct bin_attribute *attr
 	return devgroups_fail() ? -ENOMEM : sysfs_create_bin_file(&ddev->kobj, attr);
 }
 
-static int add_pci_files(struct devgroup_device *ddev)
-{
-	struct pci_dev *pdev = to_pci_dev(ddev->dev);
-	int ret = add_bin_file(ddev, &ddev->config, "config", pdev->cfg_size);
-
-	if (!ret && pdev->vpd.cap)
-		ret = add_bin_file(ddev, &ddev->vpd, "vpd", 0);
-	return ret;
-}
-
 static int add_link(struct devgroup_device *ddev, struct kobject *target, const char *name)
 {
 	return devgroups_fail() ? -ENOMEM : sysfs_create_link(&ddev->kobj, target, name);
@@ -220,12 +214,13 @@ static int add_link(struct devgroup_device *ddev, struct kobject *target, const 
 
 static int add_files(struct devgroup_device *ddev)
 {
+	const struct devgroup_entry_ops *ops = ddev->bus->entry;
 	int ret = add_link(ddev, &ddev->dev->kobj, "host_device");
 
 	if (!ret && dev_of_node(ddev->dev))
 		ret = add_link(ddev, of_node_kobj(dev_of_node(ddev->dev)), "of_node");
-	if (!ret && dev_is_pci(ddev->dev))
-		ret = add_pci_files(ddev);
+	if (!ret && ops->add_files)
+		ret = ops->add_files(ddev);
 	return ret;
 }
 
@@ -239,6 +234,7 @@ struct devgroup_device *devgroup_device_create(struct devgroup *group, struct de
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&ddev->link);
 	ddev->dev = get_device(dev);
+	ddev->bus = devgroup_bus_of(dev);
 	ddev->group = group;
 	kobject_get(&group->kobj);
 	kobject_init(&ddev->kobj, &device_ktype);

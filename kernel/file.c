@@ -68,7 +68,7 @@ static long ioctl_get_device(struct devgroup_use *use, void __user *arg)
 	vdev = use->devices[array_index_nospec(info.index, use->count)];
 	if (READ_ONCE(vdev->leaving))
 		return -ENOENT;
-	info.bus = DEVGROUP_BUS_PCI;
+	info.bus = vdev->ops->bus;
 	strscpy_pad(info.name, vdev->name);
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }

@@ -16,7 +16,7 @@
 static struct eeh_pe *pe_of(struct devgroup_vdev *vdev)
 {
 	struct eeh_dev *edev = vdev->removed || !eeh_enabled() ? NULL :
-			       pci_dev_to_eeh_dev(vdev->core.pdev);
+			       vdev->vfio->dev->archdata.edev;
 
 	return edev ? eeh_dev_to_pe(edev) : NULL;
 }
@@ -136,7 +136,7 @@ static void follow_state(struct devgroup_use *use)
 
 	for (i = 0; i < use->count; i++) {
 		if (use->devices[i]->enabled)
-			devgroup_isolate(use->devices[i]);
+			use->devices[i]->ops->isolate(use->devices[i]);
 	}
 }
 
@@ -287,8 +287,8 @@ static int configure(struct devgroup_use *use)
 	devgroup_gate_shut(&use->gate, READ_ONCE(use->group->number));
 	ret = platform_configure(use);
 	for (i = 0; i < use->count && !ret; i++) {
-		if (use->devices[i]->enabled)
-			ret = devgroup_configure_device(use->devices[i]);
+		if (use->devices[i]->enabled && use->devices[i]->ops->configure)
+			ret = use->devices[i]->ops->configure(use->devices[i]);
 	}
 	devgroup_gate_open(&use->gate);
 	return ret;

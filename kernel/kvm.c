@@ -48,7 +48,7 @@ static int show_device(struct devgroup_vdev *vdev)
 
 	if (devgroups_fail())
 		return -ENOMEM;
-	token = _vfio_alloc_device(sizeof(*token), vdev->core.vdev.dev, &token_ops);
+	token = _vfio_alloc_device(sizeof(*token), vdev->vfio->dev, &token_ops);
 	if (IS_ERR(token))
 		return PTR_ERR(token);
 	ret = devgroups_fail() ? -ENOMEM : vfio_register_group_dev(token);
@@ -92,12 +92,12 @@ static int show_devices(struct devgroup_use *use)
 /* Whether an earlier device is in the same IOMMU group. */
 static bool is_repeated(struct devgroup_use *use, unsigned int index)
 {
-	struct iommu_group *wanted = use->devices[index]->core.vdev.dev->iommu_group;
+	struct iommu_group *wanted = use->devices[index]->vfio->dev->iommu_group;
 	unsigned int i;
 
 	for (i = 0; i < index; i++) {
 		if (!use->devices[i]->removed &&
-		    use->devices[i]->core.vdev.dev->iommu_group == wanted)
+		    use->devices[i]->vfio->dev->iommu_group == wanted)
 			return true;
 	}
 	return false;
@@ -110,7 +110,7 @@ static struct iommu_group *get_iommu_group(struct devgroup_use *use, unsigned in
 
 	for (i = 0; i < use->count; i++) {
 		if (!use->devices[i]->removed && !is_repeated(use, i) && !index--)
-			return iommu_group_get(use->devices[i]->core.vdev.dev);
+			return iommu_group_get(use->devices[i]->vfio->dev);
 	}
 	return NULL;
 }
@@ -190,7 +190,7 @@ static bool is_last(struct devgroup_use *use, struct devgroup_vdev *vdev)
 		struct devgroup_vdev *other = use->devices[i];
 
 		if (other != vdev && !other->removed &&
-		    other->core.vdev.dev->iommu_group == vdev->core.vdev.dev->iommu_group)
+		    other->vfio->dev->iommu_group == vdev->vfio->dev->iommu_group)
 			return false;
 	}
 	return true;
@@ -198,7 +198,7 @@ static bool is_last(struct devgroup_use *use, struct devgroup_vdev *vdev)
 
 void devgroup_kvm_hide(struct devgroup_use *use, struct devgroup_vdev *vdev)
 {
-	struct kvm_file *file = find_file(use, vdev->core.vdev.dev->iommu_group);
+	struct kvm_file *file = find_file(use, vdev->vfio->dev->iommu_group);
 
 	hide_device(vdev);
 	if (file && is_last(use, vdev))
@@ -211,7 +211,7 @@ static bool is_held_up(struct devgroup_use *use, struct devgroup_vdev *vdev)
 	bool held;
 
 	mutex_lock(&use->lock);
-	file = find_file(use, vdev->core.vdev.dev->iommu_group);
+	file = find_file(use, vdev->vfio->dev->iommu_group);
 	held = file && file_count(file->file) > 1 && is_last(use, vdev);
 	mutex_unlock(&use->lock);
 	return held;
@@ -223,7 +223,7 @@ static bool is_held_up(struct devgroup_use *use, struct devgroup_vdev *vdev)
  */
 void devgroup_kvm_wait(struct devgroup_use *use, struct devgroup_vdev *vdev)
 {
-	struct device *dev = vdev->core.vdev.dev;
+	struct device *dev = vdev->vfio->dev;
 	unsigned long end = jiffies + PATIENCE;
 
 	while (is_held_up(use, vdev)) {

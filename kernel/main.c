@@ -6,8 +6,9 @@
  *
  *   claim_lock of a group	held over whole claims and releases, so over calls into the driver
  *				core and with it into any host driver's probe and remove
- *   pci_lock_rescan_remove	no PCI device comes or goes. Not held while a host driver is bound
- *				or unbound: some take it themselves (SR-IOV)
+ *   pci_lock_rescan_remove	no PCI device comes or goes; other buses have no such lock. Not held
+ *				while a host driver is bound or unbound: some take it themselves
+ *				(SR-IOV)
  *   device_lock		the driver core's; held when our probe and remove are called
  *   devgroups_topology		adding and removing directories of /sys/devgroups
  *   lock of a use		one reset, unplug, closing or end of a group in use at a time. Its
@@ -33,7 +34,6 @@
  * back while the last device is still in it.
  */
 #include <linux/module.h>
-#include <linux/platform_device.h>
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 
@@ -59,10 +59,13 @@ static int scan_device(struct device *dev, void *unused)
  */
 static void scan(void)
 {
-	pci_lock_rescan_remove();
-	bus_for_each_dev(&pci_bus_type, NULL, NULL, scan_device);
-	pci_unlock_rescan_remove();
-	bus_for_each_dev(&platform_bus_type, NULL, NULL, scan_device);
+	unsigned int i;
+
+	for (i = 0; i < DEVGROUP_NR_BUSES; i++) {
+		devgroup_bus_lock(devgroup_buses[i]);
+		bus_for_each_dev(devgroup_buses[i]->type, NULL, NULL, scan_device);
+		devgroup_bus_unlock(devgroup_buses[i]);
+	}
 }
 
 /* A group, with a reference, to which devices came while it was not free; NULL: none left. */
@@ -110,6 +113,8 @@ static int bus_event(struct notifier_block *nb, unsigned long action, void *data
 		devgroups_scan_soon();
 		break;
 	case BUS_NOTIFY_DEL_DEVICE:
+		devgroup_placeholder_leave(data);
+		fallthrough;
 	/* Again, in case that it was listed in between. */
 	case BUS_NOTIFY_REMOVED_DEVICE:
 		devgroup_remove_device(data);
@@ -118,19 +123,50 @@ static int bus_event(struct notifier_block *nb, unsigned long action, void *data
 	return NOTIFY_OK;
 }
 
-static struct notifier_block pci_notifier = { .notifier_call = bus_event };
-static struct notifier_block platform_notifier = { .notifier_call = bus_event };
+static struct notifier_block notifiers[DEVGROUP_NR_BUSES] = {
+	[0 ... DEVGROUP_NR_BUSES - 1] = { .notifier_call = bus_event },
+};
+
+static void unregister_notifiers(unsigned int count)
+{
+	while (count--)
+		bus_unregister_notifier(devgroup_buses[count]->type, &notifiers[count]);
+}
 
 static int register_notifiers(void)
 {
-	int ret = bus_register_notifier(&pci_bus_type, &pci_notifier);
+	unsigned int i;
+	int ret;
 
-	if (ret)
-		return ret;
-	ret = bus_register_notifier(&platform_bus_type, &platform_notifier);
-	if (ret)
-		bus_unregister_notifier(&pci_bus_type, &pci_notifier);
-	return ret;
+	for (i = 0; i < DEVGROUP_NR_BUSES; i++) {
+		ret = bus_register_notifier(devgroup_buses[i]->type, &notifiers[i]);
+		if (ret) {
+			unregister_notifiers(i);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static void unregister_drivers(unsigned int count)
+{
+	while (count--)
+		devgroup_buses[count]->unregister_driver();
+}
+
+static int register_drivers(void)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < DEVGROUP_NR_BUSES; i++) {
+		ret = devgroup_buses[i]->register_driver();
+		if (ret) {
+			unregister_drivers(i);
+			return ret;
+		}
+	}
+	return 0;
 }
 
 /* After this, and with the module going, nothing makes an entry any more. */
@@ -151,7 +187,7 @@ static int __init devgroups_init(void)
 	ret = devgroups_file_init();
 	if (ret)
 		goto err_root;
-	ret = pci_register_driver(&devgroups_pci_driver);
+	ret = register_drivers();
 	if (ret)
 		goto err_file;
 	ret = sysfs_create_files(devgroups_root, devgroups_merge_attrs);
@@ -167,7 +203,7 @@ err_files:
 	sysfs_remove_files(devgroups_root, devgroups_merge_attrs);
 	remove_all();
 err_driver:
-	pci_unregister_driver(&devgroups_pci_driver);
+	unregister_drivers(DEVGROUP_NR_BUSES);
 err_file:
 	devgroups_file_exit();
 err_root:
@@ -179,10 +215,9 @@ err_root:
 static void __exit devgroups_exit(void)
 {
 	sysfs_remove_files(devgroups_root, devgroups_merge_attrs);
-	bus_unregister_notifier(&platform_bus_type, &platform_notifier);
-	bus_unregister_notifier(&pci_bus_type, &pci_notifier);
+	unregister_notifiers(DEVGROUP_NR_BUSES);
 	remove_all();
-	pci_unregister_driver(&devgroups_pci_driver);
+	unregister_drivers(DEVGROUP_NR_BUSES);
 	devgroups_file_exit();
 	kobject_put(devgroups_root);
 	/* The last instructions of a claim that outlived its file (group.c). */

@@ -110,8 +110,7 @@ static bool without_host_driver(struct device *dev)
 
 	if (!device_trylock(dev))
 		return false;
-	without = !dev->driver ||
-		  (dev_is_pci(dev) && to_pci_driver(dev->driver)->driver_managed_dma);
+	without = !dev->driver || devgroup_driver_manages_dma(dev);
 	device_unlock(dev);
 	return without;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a mapping of a BAR shows where no access may reach the device: a page of ones, one for
+ * What a mapping of a device shows where no access may reach the device: a page of ones, one for
  * each device, instead of SIGBUS. That is the case while the device does not decode, while it is
  * reset, and when it is gone.
  *
@@ -15,9 +15,10 @@
 
 #define REFILL_MS 10
 
+/* What the bus keeps with a mapping is its own. */
 static struct devgroup_vdev *vdev_of(struct vm_area_struct *vma)
 {
-	return container_of(vma->vm_private_data, struct devgroup_vdev, core);
+	return vma->vm_file->private_data;
 }
 
 /* Cached, as the kernel has the page, whatever the BAR would be. */
@@ -50,7 +51,7 @@ static vm_fault_t ones_huge_fault(struct vm_fault *vmf, unsigned int order)
 	vm_fault_t ret = VM_FAULT_FALLBACK;
 
 	down_read(&vdev->fault_lock);
-	if (vdev->present)
+	if (vdev->present && vdev->real_ops->huge_fault)
 		ret = vdev->real_ops->huge_fault(vmf, order);
 	up_read(&vdev->fault_lock);
 	return ret == VM_FAULT_SIGBUS ? VM_FAULT_FALLBACK : ret;
@@ -74,7 +75,7 @@ void devgroup_ones_wrap(struct devgroup_vdev *vdev, struct vm_area_struct *vma)
 /* fault_lock held for writing. The page is filled when no store can reach it any more. */
 static void zap(struct devgroup_vdev *vdev)
 {
-	unmap_mapping_range(vdev->core.vdev.inode->i_mapping, 0, 0, true);
+	unmap_mapping_range(vdev->vfio->inode->i_mapping, 0, 0, true);
 	if (vdev->ones_mapped)
 		memset(page_address(vdev->ones), 0xff, PAGE_SIZE);
 	vdev->ones_mapped = false;

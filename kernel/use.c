@@ -164,14 +164,16 @@ void devgroup_use_get_file(struct devgroup_use *use)
 	refcount_inc(&use->files);
 }
 
-/* Their files are closed, and with these their interrupts and DMA are off; the others never had any. */
+/* Their files are closed, and with these their interrupts are off; the others never had any. */
 static void stop_devices(struct devgroup_use *use)
 {
+	struct devgroup_vdev *vdev;
 	unsigned int i;
 
 	for (i = 0; i < use->count; i++) {
-		if (!use->devices[i]->removed)
-			pci_clear_master(use->devices[i]->core.pdev);
+		vdev = use->devices[i];
+		if (!vdev->removed && vdev->ops->reset->stop)
+			vdev->ops->reset->stop(vdev);
 	}
 }
 
@@ -289,7 +291,7 @@ static void take_away(struct devgroup_use *use, struct devgroup_vdev *vdev)
 	mutex_lock(&use->lock);
 	devgroup_gate_shut(&use->gate, READ_ONCE(use->group->number));
 	if (vdev->enabled) {
-		dev_warn(vdev->core.vdev.dev, "removed while %s (%d) uses it\n", use->owner_comm,
+		dev_warn(vdev->vfio->dev, "removed while %s (%d) uses it\n", use->owner_comm,
 			 pid_nr(use->owner));
 		devgroup_vdev_disable(vdev);
 	}
@@ -304,6 +306,8 @@ void devgroup_use_unplug(struct devgroup_vdev *vdev)
 {
 	struct devgroup_use *use;
 
+	if (READ_ONCE(vdev->leaving))
+		return;
 	WRITE_ONCE(vdev->leaving, true);
 	use = withdraw(vdev);
 	if (use) {
@@ -312,31 +316,26 @@ void devgroup_use_unplug(struct devgroup_vdev *vdev)
 		take_away(use, vdev);
 		devgroup_use_put(use);
 	}
-	/* The device's lock is held; VFIO's own attempt at a reset has failed for that. */
-	if (vdev->dirty && pci_device_is_present(vdev->core.pdev))
-		pci_reset_function_locked(vdev->core.pdev);
+	if (vdev->dirty)
+		vdev->ops->reset->unplug(vdev);
 }
 
 static void disable_device(struct devgroup_vdev *vdev)
 {
 	if (!vdev->enabled)
 		return;
-	memcpy(vdev->bars, &vdev->core.vconfig[PCI_BASE_ADDRESS_0], sizeof(vdev->bars));
+	if (vdev->ops->reset->save)
+		vdev->ops->reset->save(vdev);
 	devgroup_vdev_disable(vdev);
 }
 
-/* Nothing may be decoded before the user says so; BARs are where the user has put them. */
 static int enable_device(struct devgroup_vdev *vdev)
 {
 	int ret = vdev->opened ? devgroup_vdev_enable(vdev) : 0;
 
-	if (ret || !vdev->enabled)
-		return ret;
-	memcpy(&vdev->core.vconfig[PCI_BASE_ADDRESS_0], vdev->bars, sizeof(vdev->bars));
-	vdev->core.bardirty = true;
-	memset(&vdev->core.vconfig[PCI_COMMAND], 0, 2);
-	pci_write_config_word(vdev->core.pdev, PCI_COMMAND, 0);
-	return 0;
+	if (!ret && vdev->enabled && vdev->ops->reset->restore)
+		vdev->ops->reset->restore(vdev);
+	return ret;
 }
 
 static int enable_devices(struct devgroup_use *use)

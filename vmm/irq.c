@@ -2,6 +2,8 @@
 /* Interrupt numbers and what is common to all interrupt controllers. */
 #include <assert.h>
 #include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "vmm/irq.h"
 
@@ -48,6 +50,30 @@ void irq_detach(struct irqchip *chip, uint32_t irq, int fd)
 {
 	if (is_reserved(chip, irq))
 		chip->ops->detach(chip, irq, fd);
+}
+
+int irq_open_source(struct irqchip *chip, uint32_t irq)
+{
+	int fd, err;
+
+	err = irq_claim(chip, irq);
+	if (err)
+		return err;
+	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	err = irq_attach(chip, irq, fd);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+void irq_close_source(struct irqchip *chip, uint32_t irq, int fd)
+{
+	irq_detach(chip, irq, fd);
+	close(fd);
 }
 
 int irq_pulse(struct irqchip *chip, uint32_t irq)

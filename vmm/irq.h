@@ -56,6 +56,9 @@ int irq_claim(struct irqchip *chip, uint32_t irq);
 int irq_attach(struct irqchip *chip, uint32_t irq, int fd);
 void irq_detach(struct irqchip *chip, uint32_t irq, int fd);
 int irq_pulse(struct irqchip *chip, uint32_t irq);
+/* Both at once: a new eventfd that signals @irq. The descriptor, or a negative errno. */
+int irq_open_source(struct irqchip *chip, uint32_t irq);
+void irq_close_source(struct irqchip *chip, uint32_t irq, int fd);
 /* Registers what unmasks a line's origin. */
 void irq_on_eoi(struct irqchip *chip, uint32_t irq, struct irq_eoi *eoi);
 /* Called by a chip when the guest ended @irq; does nothing for a message. */

@@ -22,7 +22,7 @@
 #define DEVGROUPS_API_VERSION 1
 
 #define DEVGROUP_TYPE 0xDE
-#define DEVGROUP_NAME_SIZE 64	/* of a device's name ("0000:01:00.0"), with its final NUL */
+#define DEVGROUP_NAME_SIZE 64	/* of a device's name ("0000:01:00.0", "serial.0"), with NUL */
 
 /* What the group's hardware can do: the bits of the names in /sys/devgroups/N/capabilities. */
 #define DEVGROUP_CAP_MSIX_TABLE_GUARDED	(1ULL << 0)	/* the MSI-X table need not be masqueraded */
@@ -248,14 +248,16 @@ struct devgroup_error {
  * DEVGROUP_FREEZE: from its return on reads of BARs and config space are all ones, stores vanish,
  * DMA is blocked, and no interrupt arrives. Windows, mappings and interrupts stay as they are set
  * up, and may be changed meanwhile, but an INTx that is unmasked then stays masked: unmask it again
- * after the release. No error if it is frozen.
+ * after the release. Regions of platform devices are like BARs; what is unmasked of their interrupts
+ * comes after the release. No error if it is frozen.
  *
  * DEVGROUP_UNFREEZE: releases MMIO and config space (DEVGROUP_RELEASE_MMIO), or DMA and interrupts
  * as well (DEVGROUP_RELEASE_DMA, which needs MMIO released before or in the same call, else
  * EINVAL). Devices are in whatever state they are. EIO: the group is dead.
  *
  * DEVGROUP_CONFIGURE: brings bridges and devices after a reset to where they were when the group
- * was opened: BARs, and what firmware sets up. EINVAL: the group is frozen.
+ * was opened: BARs, and what firmware sets up; there is nothing to be done to platform devices.
+ * EINVAL: the group is frozen.
  */
 #define DEVGROUP_RELEASE_MMIO		(1U << 0)
 #define DEVGROUP_RELEASE_DMA		(1U << 1)
@@ -271,7 +273,8 @@ struct devgroup_command {
  * DEVGROUP_RESET: interrupts are disabled, COMMAND is 0, then every device is reset: each by
  * itself, or its bus where that is all there is, or with DEVGROUP_RESET_BUS in any case. BARs in
  * config space are as they were. A freeze ends. ENOTTY: a device has no reset of its own and its
- * bus is shared with other groups; the others were reset. EIO: a reset failed: the group is dead.
+ * bus is shared with other groups, or nobody knows how to reset it (platform devices); the others
+ * were reset. EIO: a reset failed: the group is dead.
  */
 #define DEVGROUP_RESET_BUS		(1U << 0)
 #define DEVGROUP_RESET			_IO(DEVGROUP_TYPE, 15)

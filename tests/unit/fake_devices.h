@@ -35,7 +35,9 @@ static struct {
 	unsigned vectors_left;	/* asking for more gives this number */
 	int live_kind;		/* of interrupts; -1: none */
 	uint16_t device_flags;
-	uint32_t nr_regions;
+	uint32_t nr_regions, nr_irqs;
+	uint32_t irq_flags;	/* beside EVENTFD */
+	const char *also;	/* a name by which function 0 is known, too */
 } fake_devices;
 
 /* The program's own: a call of another file than a device's, and one of a device that is not of
@@ -153,12 +155,12 @@ static int device_ioctl(unsigned function, unsigned long request, void *arg)
 		if (fake_devices.can_reset[function])
 			info->flags |= VFIO_DEVICE_FLAGS_RESET;
 		info->num_regions = fake_devices.nr_regions;
-		info->num_irqs = VFIO_PCI_NUM_IRQS;
+		info->num_irqs = fake_devices.nr_irqs;
 		return 0;
 	case VFIO_DEVICE_GET_REGION_INFO:
 		return region_info(arg);
 	case VFIO_DEVICE_GET_IRQ_INFO:
-		irq->flags = VFIO_IRQ_INFO_EVENTFD;
+		irq->flags = VFIO_IRQ_INFO_EVENTFD | fake_devices.irq_flags;
 		irq->count = irq_counts[irq->index];
 		return 0;
 	case VFIO_DEVICE_SET_IRQS:
@@ -214,6 +216,8 @@ static inline int fake_device_open(const char *bdf)
 
 	for (i = 0; i < NR_FUNCTIONS && strcmp(bdf, functions[i]) != 0; i++)
 		;
+	if (fake_devices.also && strcmp(bdf, fake_devices.also) == 0)
+		i = 0;
 	if (i == NR_FUNCTIONS)
 		return -ENOENT;
 	snprintf(path, sizeof(path), "%s/device-%u", fake_devices.host.folder, i);
@@ -236,6 +240,7 @@ static inline void fake_devices_init(void)
 	fake_devices.live_kind = -1;
 	fake_devices.device_flags = VFIO_DEVICE_FLAGS_PCI;
 	fake_devices.nr_regions = VFIO_PCI_NUM_REGIONS;
+	fake_devices.nr_irqs = VFIO_PCI_NUM_IRQS;
 }
 
 static inline void expect_closed(void)

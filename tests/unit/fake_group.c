@@ -171,6 +171,10 @@ static int fake_set_irqs(struct group_device *device, unsigned kind, const int *
 
 	if (count && fails(&fake->set_irqs))
 		return fake->set_irqs.error;
+	if (device->group->bus == GROUP_BUS_PLATFORM) {
+		fake->fds[kind] = count ? fds[0] : -1;
+		return 0;
+	}
 	if (fake->vectors_left && count > fake->vectors_left)
 		return -ENOSPC;
 	if (fake->irq_kind != GROUP_IRQ_COUNT && fake->irq_kind != kind)
@@ -181,11 +185,12 @@ static int fake_set_irqs(struct group_device *device, unsigned kind, const int *
 	return 0;
 }
 
-static int fake_unmask_intx(struct group_device *device)
+static int fake_unmask(struct group_device *device, unsigned kind)
 {
 	struct fake_device *fake = device_of(device);
 
-	if (fake->irq_kind != GROUP_IRQ_INTX)
+	if (device->group->bus == GROUP_BUS_PLATFORM ? fake->fds[kind] < 0 :
+						       fake->irq_kind != GROUP_IRQ_INTX || kind)
 		return -EINVAL;
 	fake->unmasks++;
 	return 0;
@@ -197,7 +202,7 @@ static const struct group_device_ops fake_device_ops = {
 	.map = fake_map,
 	.unmap = fake_unmap,
 	.set_irqs = fake_set_irqs,
-	.unmask_intx = fake_unmask_intx,
+	.unmask = fake_unmask,
 };
 
 static int fake_register(struct group *group, uint64_t hva, uint64_t size)
@@ -438,6 +443,24 @@ void fake_add_intx(struct fake_group *fake, struct fake_device *device, uint8_t 
 {
 	device->config[PCI_INTERRUPT_PIN] = pin;
 	fake_group_device(fake, device)->irq_count[GROUP_IRQ_INTX] = 1;
+}
+
+struct fake_device *fake_add_platform(struct fake_group *fake, const char *name)
+{
+	struct fake_device *device = fake_group_add(fake, 0, 0, 0);
+	struct group_device *of_group = fake_group_device(fake, device);
+
+	fake->group.bus = GROUP_BUS_PLATFORM;
+	strcpy(of_group->name, name);
+	strcpy(of_group->compatible, "vendor,thing");
+	of_group->compatible_size = sizeof("vendor,thing");
+	of_group->regions[GROUP_REGION_CONFIG].size = 0;
+	fake_add_bar(fake, device, 0, 64 * KIB, 0, true);
+	fake_add_bar(fake, device, 1, 256, 0, false);
+	of_group->irq_count[0] = of_group->irq_count[1] = 1;
+	of_group->irq_is_line[0] = true;
+	device->fds[0] = device->fds[1] = -1;
+	return device;
 }
 
 struct fake_device *fake_add_nvme(struct fake_group *fake, uint8_t bus)

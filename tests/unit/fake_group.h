@@ -95,6 +95,12 @@ void fake_add_msix(struct fake_group *fake, struct fake_device *device, uint8_t 
 		   unsigned vectors);
 void fake_add_intx(struct fake_group *fake, struct fake_device *device, uint8_t pin);
 
+/*
+ * A platform device, which makes the group one of platform devices: region 0 of 64 KiB that can
+ * be mapped, region 1 of 256 bytes that cannot, interrupt 0 a line, interrupt 1 not. fds[i] is
+ * what interrupt i signals, -1: nothing.
+ */
+struct fake_device *fake_add_platform(struct fake_group *fake, const char *name);
 /* Well-known shapes. */
 struct fake_device *fake_add_nvme(struct fake_group *fake, uint8_t bus);
 struct fake_device *fake_add_uhci(struct fake_group *fake, uint8_t bus, uint8_t slot,

@@ -382,6 +382,33 @@ START_TEST(test_check_group)
 }
 END_TEST
 
+/* The group driver takes platform devices, too; what the host uses them for is found. */
+START_TEST(test_check_platform)
+{
+	static const char device[] = "sys/devices/platform/serial.1";
+
+	fake_file(&fake.host, "", "%s/uevent", device);
+	fake_link(&fake.host, device, "sys/bus/platform/devices/serial.1");
+	fake_file(&fake.host, "", "sys/bus/platform/drivers/of_serial/bind");
+	fake_link(&fake.host, "sys/bus/platform/drivers/of_serial", "%s/driver", device);
+	fake_file(&fake.host, "0x1003\n", "%s/net/can0/flags", device);
+	fake_link(&fake.host, "sys/devices/platform/serial.1/net/can0", "sys/class/net/can0");
+	fake_link(&fake.host, device, "sys/kernel/iommu_groups/12/devices/serial.1");
+	fake_devgroup(12);
+	ck_assert_int_eq(group("check 12"), 1);
+	ck_assert_str_eq(fake.out, "serial.1, platform device, driver of_serial:\n"
+			 "  has the network interface can0, which is up\n"
+			 "    run: ip link set can0 down\n"
+			 "  is held by the host driver of_serial\n    run: pvmm group claim 12\n");
+	ck_assert_int_eq(group("claim 12"), 1);
+	ck_assert_contains(fake.err, "network interface can0");
+	fake_file(&fake.host, "0x1002\n", "%s/net/can0/flags", device);
+	expect_ok(group("claim 12"));
+	expect_state(12, "\"claimed\"");
+	expect_ok(group("release 12"));
+}
+END_TEST
+
 START_TEST(test_check_holder)
 {
 	open_by_vfio(1, NVME);
@@ -728,7 +755,8 @@ static TCase *plain_case(void)
 static TCase *driver_case(void)
 {
 	const TTest *const tests[] = {
-		test_list_driver, test_old_driver, test_claim_used_driver, test_claim_driver,
+		test_list_driver, test_old_driver, test_check_platform, test_claim_used_driver,
+		test_claim_driver,
 		test_merge, test_apply_nothing, test_apply, test_apply_bad,
 	};
 	TCase *tcase = tcase_create("with driver");

@@ -4,6 +4,8 @@
  * file is a plain one, too, like those of its devices (fake_devices.h). Any call can be made to
  * fail.
  */
+#include <sys/eventfd.h>
+
 #include "kernel/uapi/devgroups.h"
 #include "tests/unit/capture.h"
 #include "tests/unit/fake_devices.h"
@@ -170,6 +172,34 @@ static void teardown(void)
 	fake_host_exit(&fake_devices.host);
 }
 
+#define PLATFORM_FOLDER "sys/devgroups/7/devices/thing.0"
+
+/* The group is another: of a platform device whose file speaks of three regions. */
+static void make_platform(void)
+{
+	char path[160];
+	unsigned i;
+
+	fake_file(&fake_devices.host, "", "sys/bus/platform/devices/thing.0/uevent");
+	snprintf(path, sizeof(path), "sys/devgroups/7/devices/0002:01:00.0/driver_before");
+	fake_remove(&fake_devices.host, path);
+	fake_remove(&fake_devices.host, "sys/devgroups/7/devices/0002:01:00.0");
+	for (i = 0; i < NR_FUNCTIONS; i++) {
+		snprintf(path, sizeof(path), "sys/devgroups/7/devices/%s/driver_before",
+			 functions[i]);
+		fake_remove(&fake_devices.host, path);
+		snprintf(path, sizeof(path), "sys/devgroups/7/devices/%s", functions[i]);
+		fake_remove(&fake_devices.host, path);
+	}
+	fake_devgroup_add(&fake_devices.host, GROUP, "thing.0");
+	fake_file(&fake_devices.host, "thing\n", PLATFORM_FOLDER "/name");
+	fake_devices.also = "thing.0";
+	fake_devices.device_flags = VFIO_DEVICE_FLAGS_PLATFORM;
+	fake_devices.nr_regions = 3;
+	fake_devices.nr_irqs = 1;
+	fake_devices.irq_flags = VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED;
+}
+
 static int open_placed(struct group_place *places, unsigned nr_places, struct group **group)
 {
 	struct group_config config = {.path = group_path, .places = places,
@@ -294,6 +324,99 @@ START_TEST(test_file_errors)
 		 fake_devices.host.dev);
 	fake_sysfs.busy_error = cases[_i].error;
 	ck_assert_int_eq(open_group(&group), -cases[_i].error);
+	text = fake_log(&fake_devices.host);
+	ck_assert_contains(text, cases[_i].text);
+	ck_assert_uint_eq(fake_count_lines(text), 1);
+	expect_closed();
+}
+END_TEST
+
+/* Regions and interrupts without meaning; none of PCI's. */
+START_TEST(test_platform)
+{
+	struct group *group;
+	struct group_device *device;
+	int fd = eventfd(0, 0);
+
+	make_platform();
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_int_eq(group->bus, GROUP_BUS_PLATFORM);
+	ck_assert_uint_eq(group->nr_devices, 1);
+	device = &group->devices[0];
+	ck_assert_str_eq(device->name, "thing.0");
+	ck_assert_str_eq(device->compatible, "thing");
+	ck_assert_uint_eq(device->compatible_size, sizeof("thing"));
+	ck_assert_uint_eq(device->regions[0].size, 64 * KIB);
+	ck_assert_uint_eq(device->regions[0].nr_areas, 1);
+	ck_assert_uint_eq(device->regions[1].size, 0);
+	ck_assert_uint_eq(device->regions[2].size, 256);
+	ck_assert_uint_eq(device->regions[4].size, 0);
+	ck_assert_uint_eq(device->irq_count[0], 1);
+	ck_assert_uint_eq(device->irq_count[1], 0);
+	ck_assert(device->irq_is_line[0]);
+	ck_assert_int_eq(group_device_set_irqs(device, 0, &fd, 1), 0);
+	ck_assert_int_eq(group_device_set_irqs(device, 1, &fd, 1), -EINVAL);
+	ck_assert_int_eq(group_device_set_irqs(device, GROUP_MAX_IRQS, &fd, 0), -EINVAL);
+	ck_assert_int_eq(group_device_unmask(device, 0), 0);
+	ck_assert_int_eq(group_device_unmask(device, GROUP_MAX_IRQS), -EINVAL);
+	ck_assert_int_eq(group_device_set_irqs(device, 0, NULL, 0), 0);
+	ck_assert_str_eq(fake_devices.trace, "on0*1 off0 ");
+	group_close(group);
+	close(fd);
+	ck_assert_str_eq(fake_log(&fake_devices.host), "");
+	expect_closed();
+}
+END_TEST
+
+/* With a node the guest's drivers find the device by what that says; all of it, or nothing. */
+START_TEST(test_platform_compatible)
+{
+	static const char strings[] = "vendor,thing-2\0vendor,thing";
+	struct group *group;
+	char path[160];
+	FILE *file;
+
+	make_platform();
+	fake_file(&fake_devices.host, "", PLATFORM_FOLDER "/of_node/compatible");
+	snprintf(path, sizeof(path), "%s/" PLATFORM_FOLDER "/of_node/compatible",
+		 fake_devices.host.folder);
+	file = fopen(path, "w");
+	ck_assert_uint_eq(fwrite(strings, sizeof(strings), 1, file), 1);
+	fclose(file);
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_uint_eq(group->devices[0].compatible_size, sizeof(strings));
+	ck_assert_int_eq(memcmp(group->devices[0].compatible, strings, sizeof(strings)), 0);
+	group_close(group);
+	fake_file(&fake_devices.host, "without its end", PLATFORM_FOLDER "/of_node/compatible");
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_str_eq(group->devices[0].compatible, "thing");
+	group_close(group);
+}
+END_TEST
+
+START_TEST(test_platform_errors)
+{
+	static const struct {
+		uint32_t flags, nr_regions, nr_irqs;
+		bool mixed;
+		int error;
+		const char *text;
+	} cases[] = {
+		{VFIO_DEVICE_FLAGS_PLATFORM, 9, 1, false, -E2BIG, "more than 8 regions or 8 interr"},
+		{VFIO_DEVICE_FLAGS_PLATFORM, 1, 9, false, -E2BIG, "more than 8 regions or 8 interr"},
+		{VFIO_DEVICE_FLAGS_PCI, 9, 5, false, -ENODEV, "cannot open thing.0 of group 7"},
+		{VFIO_DEVICE_FLAGS_PLATFORM, 1, 1, true, -ENOTSUP, "has PCI and platform devices"},
+	};
+	struct group *group;
+	const char *text;
+
+	make_platform();
+	fake_devices.device_flags = (uint16_t)cases[_i].flags;
+	fake_devices.nr_regions = cases[_i].nr_regions;
+	fake_devices.nr_irqs = cases[_i].nr_irqs;
+	if (cases[_i].mixed)
+		fake_devgroup_add(&fake_devices.host, GROUP, functions[0]);
+	ck_assert_int_eq(open_group(&group), cases[_i].error);
 	text = fake_log(&fake_devices.host);
 	ck_assert_contains(text, cases[_i].text);
 	ck_assert_uint_eq(fake_count_lines(text), 1);
@@ -460,6 +583,9 @@ static Suite *group_devgroup_suite(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, test_open_errors, 0, 7);
 	tcase_add_loop_test(tcase, test_file_errors, 0, 7);
+	tcase_add_test(tcase, test_platform);
+	tcase_add_test(tcase, test_platform_compatible);
+	tcase_add_loop_test(tcase, test_platform_errors, 0, 4);
 	for (i = 0; i < ARRAY_SIZE(tests); i++)
 		tcase_add_test(tcase, tests[i]);
 	suite_add_tcase(suite, tcase);

@@ -450,9 +450,9 @@ START_TEST(test_irqs)
 	device = &group->devices[0];
 	fake_devices.trace[0] = '\0';
 	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_INTX, fds, 1), 0);
-	ck_assert_int_eq(group_device_unmask_intx(device), 0);
+	ck_assert_int_eq(group_device_unmask(device, GROUP_IRQ_INTX), 0);
 	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSI, fds, 4), 0);
-	ck_assert_int_eq(group_device_unmask_intx(device), -EINVAL);
+	ck_assert_int_eq(group_device_unmask(device, GROUP_IRQ_INTX), -EINVAL);
 	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSI, fds, 8), 0);
 	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSIX, fds, 16), 0);
 	ck_assert_int_eq(group_device_set_irqs(device, GROUP_IRQ_MSI, NULL, 0), 0);
@@ -529,7 +529,7 @@ START_TEST(test_unsupported)
 	ck_assert_int_eq(group_device_write(&device, 0, 0, &byte, 1), -EOPNOTSUPP);
 	ck_assert_int_eq(group_device_map(&device, 0, &area, &address), -EOPNOTSUPP);
 	ck_assert_int_eq(group_device_set_irqs(&device, 0, NULL, 0), -EOPNOTSUPP);
-	ck_assert_int_eq(group_device_unmask_intx(&device), -EOPNOTSUPP);
+	ck_assert_int_eq(group_device_unmask(&device, GROUP_IRQ_INTX), -EOPNOTSUPP);
 	group_device_unmap(&device, NULL, 0);
 }
 END_TEST

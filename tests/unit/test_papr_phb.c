@@ -658,6 +658,61 @@ START_TEST(test_bare_tree)
 }
 END_TEST
 
+#define PLATFORM_BUS "/platform-bus@210000000000"
+
+/* A group of platform devices after one of PCI has the next number, place and LIOBN. */
+START_TEST(test_platform_tree)
+{
+	const uint64_t window = FAKE_WINDOW_PAGES * 4096ULL;
+	const struct platform_irq *irqs;
+	struct fdt_writer fdt;
+	const char *compatible;
+	const void *tree;
+	int size;
+
+	fake_add_nvme(&fakes[0], 1);
+	fake_add_platform(&fakes[1], "thing.0");
+	fake_add_platform(&fakes[1], "f0000000.other");
+	start_phbs(2);
+	irqs = phbs.buses[0].platform.devices[0].irqs;
+	write_tree(&fdt);
+	tree = fdt.buffer;
+	CHECK_CELLS(tree, PLATFORM_BUS, "ranges", 0, 0, 0x2100, 0, 0, 0x40000);
+	CHECK_CELLS(tree, PLATFORM_BUS "/thing@0", "reg", 0, 0, 0, 0x10000, 0, 0x10000, 0, 0x100);
+	CHECK_CELLS(tree, PLATFORM_BUS "/thing@0", "interrupts", irqs[0].number, 1,
+		    irqs[1].number, 0);
+	CHECK_CELLS(tree, PLATFORM_BUS "/thing@0", "interrupt-parent", IRQ_PARENT);
+	CHECK_CELLS(tree, PLATFORM_BUS "/thing@0", "ibm,my-dma-window", 0x80010000, 0, 0, 0,
+		    window);
+	compatible = find_property(tree, PLATFORM_BUS "/thing@0", "compatible", &size);
+	ck_assert_int_eq(size, sizeof("vendor,thing"));
+	ck_assert_str_eq(compatible, "vendor,thing");
+	CHECK_CELLS(tree, PLATFORM_BUS "/other@20000", "reg", 0, 0x20000, 0, 0x10000, 0, 0x30000,
+		    0, 0x100);
+	check_with_dtc(&fdt);
+	fdt_writer_exit(&fdt);
+	papr_phbs_exit(&phbs);
+	ck_assert_uint_eq(board.nr_maps, 0);
+	ck_assert_uint_eq(board.nr_attached, 0);
+}
+END_TEST
+
+START_TEST(test_platform_hcalls)
+{
+	uint64_t liobn = PAPR_PHB_LIOBN(0), got[HCALL_NR_ARGS] = { liobn, 0x1000 };
+
+	fake_add_platform(&fakes[0], "thing.0");
+	start_phbs(1);
+	ck_assert_int_eq(HCALL(H_PUT_TCE, liobn, 0x1000, 0x5003), H_SUCCESS);
+	ck_assert_uint_eq(fakes[0].pages[1].hva, guest_memory_hva(&memory, 0x5000, 0x1000));
+	ck_assert_int_eq(hcall(H_GET_TCE, got), H_SUCCESS);
+	ck_assert_uint_eq(got[0], 0x5003);
+	ck_assert_int_eq(HCALL(H_PUT_TCE, PAPR_PHB_LIOBN(1), 0x1000, 0x5003), H_PARAMETER);
+	papr_phbs_exit(&phbs);
+	ck_assert_uint_eq(fakes[0].pages[1].hva, 0);
+}
+END_TEST
+
 static Suite *papr_phb_suite(void)
 {
 	Suite *suite = suite_create("papr_phb");
@@ -682,6 +737,8 @@ static Suite *papr_phb_suite(void)
 	tcase_add_test(tcase, test_kernel_refuses_one);
 	tcase_add_test(tcase, test_tree);
 	tcase_add_test(tcase, test_bare_tree);
+	tcase_add_test(tcase, test_platform_tree);
+	tcase_add_test(tcase, test_platform_hcalls);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -121,9 +121,9 @@ static int devgroup_reset(struct group *group)
 
 	if (ret == -ENOTTY) {
 		if (!devgroup->warned)
-			log_warn(devgroup->log, "group %u: a device has no reset of its own, and its "
-				 "bus is shared with other groups; it keeps its state between guests "
-				 "(dmesg names it)", group->number);
+			log_warn(devgroup->log, "group %u: a device has no reset of its own, nor one "
+				 "with its bus alone; it keeps its state between guests (dmesg names "
+				 "it)", group->number);
 		devgroup->warned = true;
 		return 0;
 	}

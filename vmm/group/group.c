@@ -216,14 +216,14 @@ int group_device_set_irqs(struct group_device *device, unsigned kind, const int 
 {
 	if (!device->ops->set_irqs)
 		return -EOPNOTSUPP;
-	if (kind >= GROUP_IRQ_COUNT || count > device->irq_count[kind])
+	if (kind >= GROUP_MAX_IRQS || count > device->irq_count[kind])
 		return -EINVAL;
 	return device->ops->set_irqs(device, kind, fds, count);
 }
 
-int group_device_unmask_intx(struct group_device *device)
+int group_device_unmask(struct group_device *device, unsigned kind)
 {
-	if (!device->ops->unmask_intx)
+	if (!device->ops->unmask)
 		return -EOPNOTSUPP;
-	return device->ops->unmask_intx(device);
+	return kind < GROUP_MAX_IRQS ? device->ops->unmask(device, kind) : -EINVAL;
 }

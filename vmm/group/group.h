@@ -29,6 +29,17 @@ enum {
 /* Interrupt kinds, in the order of VFIO_PCI_*_IRQ_INDEX. */
 enum { GROUP_IRQ_INTX, GROUP_IRQ_MSI, GROUP_IRQ_MSIX, GROUP_IRQ_COUNT };
 
+/* What the group's devices are on, all of them. */
+enum group_bus { GROUP_BUS_PCI, GROUP_BUS_PLATFORM };
+
+#define GROUP_NAME_SIZE 64		/* of a device, as the host calls it */
+#define GROUP_COMPATIBLE_SIZE 256
+/*
+ * A platform device's regions and interrupts are numbered from 0, without meaning: as many
+ * regions as there is room for, and so many interrupts, each with one vector.
+ */
+#define GROUP_MAX_IRQS 8
+
 struct pci_address {
 	uint32_t domain;
 	uint8_t bus, slot, function;
@@ -67,13 +78,13 @@ struct group_device_ops {
 	void (*unmap)(struct group_device *device, void *address, uint64_t size);
 	/*
 	 * Vectors 0 .. @count-1 of @kind signal fds[] (-1: that vector is not connected);
-	 * count 0 disables the kind. Replaces whatever was set, for other kinds too: a device
-	 * signals in one way at a time.
+	 * count 0 disables the kind. Replaces whatever was set, with PCI for other kinds too: a
+	 * device signals in one way at a time.
 	 */
 	int (*set_irqs)(struct group_device *device, unsigned kind, const int *fds,
 			unsigned count);
-	/* INTx only: unmask after an automask. Safe from any thread. */
-	int (*unmask_intx)(struct group_device *device);
+	/* Of a line (INTx, or a platform device's), after an automask. Safe from any thread. */
+	int (*unmask)(struct group_device *device, unsigned kind);
 	/* Function-level reset; -ENOTTY when the device has none. */
 	int (*reset)(struct group_device *device);
 };
@@ -81,12 +92,18 @@ struct group_device_ops {
 struct group_device {
 	const struct group_device_ops *ops;
 	struct group *group;
-	struct pci_address host;
+	char name[GROUP_NAME_SIZE];	/* the host's: "0001:01:00.0", or what its bus calls it */
+	struct pci_address host;	/* PCI */
 	int guest_devfn;		/* from place=; -1: the host's layout */
 	int fd;
 	bool can_reset;			/* has a reset of its own */
 	struct group_region regions[GROUP_REGION_COUNT];
-	unsigned irq_count[GROUP_IRQ_COUNT];	/* vectors of each kind */
+	unsigned irq_count[GROUP_MAX_IRQS];	/* vectors of each kind */
+
+	/* Of a platform device: */
+	bool irq_is_line[GROUP_MAX_IRQS];	/* a level, which masks itself */
+	char compatible[GROUP_COMPATIBLE_SIZE];	/* strings, one after another with their NULs */
+	size_t compatible_size;			/* bytes of them */
 };
 
 /*
@@ -172,6 +189,7 @@ struct group {
 	const struct group_ops *ops;
 	char *path;			/* as it was asked for, for messages */
 	unsigned number;
+	enum group_bus bus;
 	uint64_t capabilities;		/* GROUP_CAP_* */
 	struct group_dma_window window;
 	unsigned nr_devices;
@@ -218,6 +236,6 @@ int group_device_map(struct group_device *device, unsigned region,
 void group_device_unmap(struct group_device *device, void *address, uint64_t size);
 int group_device_set_irqs(struct group_device *device, unsigned kind, const int *fds,
 			  unsigned count);
-int group_device_unmask_intx(struct group_device *device);
+int group_device_unmask(struct group_device *device, unsigned kind);
 
 #endif

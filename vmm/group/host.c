@@ -141,7 +141,7 @@ int host_device_read(const struct host_root *root, const char *name, struct host
 	if (ret)
 		return ret;
 	ret = sysfs_link_name(device->driver, sizeof(device->driver), "%s/bus/%s/devices/%s/driver",
-			      root->sys, device->is_pci ? "pci" : "platform", name);
+			      root->sys, host_device_bus(device), name);
 	return ret == -ENOENT ? 0 : ret;
 }
 
@@ -157,14 +157,15 @@ static int add_device(const struct host_root *root, const char *name, struct hos
 		return -E2BIG;
 	}
 	ret = host_device_read(root, name, device);
-	if (!device->is_pci) {
-		log_error(log, "group %u cannot be passed: %s in it is not a PCI device",
-			  group->number, name);
+	if (!ret && !device->is_pci && group->backend == HOST_BACKEND_VFIO) {
+		log_error(log, "group %u cannot be passed by VFIO: %s in it is not a PCI device; load "
+			  "the group driver (modprobe devgroups) and give %s/devgroups/%u",
+			  group->number, name, root->sys, group->number);
 		return -ENOTSUP;
 	}
 	if (ret) {
-		log_error(log, "group %u: cannot read %s/bus/pci/devices/%s: %s", group->number,
-			  root->sys, name, strerror(-ret));
+		log_error(log, "group %u: cannot read %s/bus/%s/devices/%s: %s", group->number,
+			  root->sys, host_device_bus(device), name, strerror(-ret));
 		return ret;
 	}
 	group->nr_devices++;

@@ -34,6 +34,12 @@ struct host_device {
 	bool is_bridge;		/* stays with the host: not handed over, needs no driver */
 };
 
+/* The folder of the device's bus below sys/bus. */
+static inline const char *host_device_bus(const struct host_device *device)
+{
+	return device->is_pci ? "pci" : "platform";
+}
+
 #define HOST_GROUP_MAX_DEVICES 32
 
 /* What on the host a group is taken by: the group driver, or VFIO of a stock kernel. */

@@ -233,6 +233,8 @@ void host_check_functions(struct host_check *check, const struct host_device *de
 	struct host_blocker blocker = {.kind = HOST_BLOCKER_FUNCTIONS, .device = device};
 	uint64_t count;
 
+	if (!device->is_pci)
+		return;
 	if (sysfs_read_number(&count, "%s/bus/pci/devices/%s/sriov_numvfs", check->root->sys,
 			      device->name) || !count)
 		return;

@@ -382,7 +382,8 @@ void host_check_uses(struct host_check *check, const struct host_device *device)
 	char folder[PATH_MAX];
 	struct user user = {.check = check, .folder = folder, .device = device};
 
-	if (sysfs_real_path(folder, "%s/bus/pci/devices/%s", check->root->sys, device->name))
+	if (sysfs_real_path(folder, "%s/bus/%s/devices/%s", check->root->sys,
+			    host_device_bus(device), device->name))
 		return;
 	for_each_class(&user, "block", report_block);
 	report_shares(&user);

@@ -41,6 +41,12 @@ static void check_state(struct host_check *check, const struct group_info *info)
 	}
 }
 
+/* VFIO's part of pvmm is for PCI alone. */
+static bool can_be_handed_over(const struct group_info *info, const struct host_device *device)
+{
+	return device->is_pci || info->by_driver;
+}
+
 /* Devices on which no claim works, and groups of nothing else than bridges. */
 static void check_kinds(struct host_check *check, const struct group_info *info)
 {
@@ -51,7 +57,7 @@ static void check_kinds(struct host_check *check, const struct group_info *info)
 	for (i = 0; i < info->nr_devices; i++) {
 		blocker.device = &info->devices[i];
 		nr_bridges += info->devices[i].is_bridge;
-		if (!info->devices[i].is_pci)
+		if (!can_be_handed_over(info, &info->devices[i]))
 			host_check_report(check, &blocker, "is not a PCI device");
 	}
 	blocker.device = NULL;
@@ -91,7 +97,7 @@ void group_info_check(struct host_check *check, const struct group_info *info, u
 	for (i = 0; i < info->nr_devices; i++) {
 		const struct host_device *device = &info->devices[i];
 
-		if (device->is_bridge || !device->is_pci)
+		if (device->is_bridge || !can_be_handed_over(info, device))
 			continue;
 		if (what & GROUP_CHECK_USES)
 			host_check_uses(check, device);

@@ -8,8 +8,8 @@
 
 #include "vmm/group/host.h"
 
-/* Returns a new file of the device @bdf, with the VFIO device API; or a negative errno. */
-typedef int group_device_file(struct group *group, const char *bdf);
+/* Returns a new file of the device @name, with the VFIO device API; or a negative errno. */
+typedef int group_device_file(struct group *group, const char *name);
 
 /* Fills in what is known before anything is open; @devices has room for as many as a group may
  * have. 0 or -ENOMEM. group_exit() undoes it. */

@@ -53,6 +53,28 @@ int sysfs_read(char *text, size_t size, const char *path_format, ...)
 	return ret ? ret : read_file(text, size, path);
 }
 
+ssize_t sysfs_read_bytes(void *data, size_t size, const char *path_format, ...)
+{
+	char path[PATH_MAX];
+	ssize_t length;
+	va_list args;
+	int fd, ret;
+
+	va_start(args, path_format);
+	ret = format_path(path, path_format, args);
+	va_end(args);
+	if (ret)
+		return ret;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	length = read(fd, data, size);
+	if (length < 0)
+		length = -errno;
+	close(fd);
+	return length;
+}
+
 int sysfs_read_number(uint64_t *value, const char *path_format, ...)
 {
 	char path[PATH_MAX], text[64], *end;

@@ -7,11 +7,14 @@
 #define PVMM_GROUP_SYSFS_H
 
 #include <limits.h>
+#include <sys/types.h>
 
 #include "vmm/util.h"
 
 /* The file's first @size - 1 bytes, without trailing white space. */
 int sysfs_read(char *text, size_t size, const char *path_format, ...) PRINTF(3, 4);
+/* As many bytes as there are and fit: how many, or a negative errno. */
+ssize_t sysfs_read_bytes(void *data, size_t size, const char *path_format, ...) PRINTF(3, 4);
 /* A number, decimal or with 0x; -EINVAL when the file holds something else. */
 int sysfs_read_number(uint64_t *value, const char *path_format, ...) PRINTF(2, 3);
 /* The last part of what a link points at; -ENAMETOOLONG when it does not fit. */

@@ -11,13 +11,14 @@
 #include <unistd.h>
 
 #include "vmm/group/vfio_device.h"
+#include "vmm/group/vfio_device_parts.h"
 #include "vmm/group/vfio_region.h"
 
 #define CONFIG_SPACE_MIN 256
 #define REGION_INFO_MAX (64 * KIB)	/* far more than any chain of capabilities takes */
 
-static int vfio_read(struct group_device *device, unsigned region, uint64_t offset, void *data,
-		     size_t size)
+int vfio_read(struct group_device *device, unsigned region, uint64_t offset, void *data,
+	      size_t size)
 {
 	ssize_t done;
 
@@ -27,8 +28,8 @@ static int vfio_read(struct group_device *device, unsigned region, uint64_t offs
 	return (size_t)done == size ? 0 : -EIO;
 }
 
-static int vfio_write(struct group_device *device, unsigned region, uint64_t offset,
-		      const void *data, size_t size)
+int vfio_write(struct group_device *device, unsigned region, uint64_t offset, const void *data,
+	       size_t size)
 {
 	ssize_t done;
 
@@ -39,8 +40,8 @@ static int vfio_write(struct group_device *device, unsigned region, uint64_t off
 	return (size_t)done == size ? 0 : -EIO;
 }
 
-static int vfio_map(struct group_device *device, unsigned region, const struct group_area *area,
-		    void **address)
+int vfio_map(struct group_device *device, unsigned region, const struct group_area *area,
+	     void **address)
 {
 	const struct group_region *info = &device->regions[region];
 	int protection = (info->readable ? PROT_READ : 0) | (info->writable ? PROT_WRITE : 0);
@@ -54,12 +55,12 @@ static int vfio_map(struct group_device *device, unsigned region, const struct g
 	return 0;
 }
 
-static void vfio_unmap(struct group_device *device, void *address, uint64_t size)
+void vfio_unmap(struct group_device *device, void *address, uint64_t size)
 {
 	munmap(address, size);
 }
 
-static int disable_irqs(struct group_device *device, unsigned kind)
+int vfio_disable_irqs(struct group_device *device, unsigned kind)
 {
 	struct vfio_irq_set set = {
 		.argsz = sizeof(set),
@@ -72,8 +73,7 @@ static int disable_irqs(struct group_device *device, unsigned kind)
 	return errno == EINVAL ? 0 : -errno;	/* EINVAL: the kind was not enabled */
 }
 
-static int enable_irqs(struct group_device *device, unsigned kind, const int *fds,
-		       unsigned count)
+int vfio_enable_irqs(struct group_device *device, unsigned kind, const int *fds, unsigned count)
 {
 	size_t size = sizeof(struct vfio_irq_set) + count * sizeof(int32_t);
 	struct vfio_irq_set *set = calloc(1, size);
@@ -103,28 +103,28 @@ static int vfio_set_irqs(struct group_device *device, unsigned kind, const int *
 	int ret;
 
 	if (!count)
-		return disable_irqs(device, kind);
+		return vfio_disable_irqs(device, kind);
 	for (other = 0; other < GROUP_IRQ_COUNT; other++) {
-		ret = disable_irqs(device, other);
+		ret = vfio_disable_irqs(device, other);
 		if (ret)
 			return ret;
 	}
-	return enable_irqs(device, kind, fds, count);
+	return vfio_enable_irqs(device, kind, fds, count);
 }
 
-static int vfio_unmask_intx(struct group_device *device)
+int vfio_unmask(struct group_device *device, unsigned kind)
 {
 	struct vfio_irq_set set = {
 		.argsz = sizeof(set),
 		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK,
-		.index = VFIO_PCI_INTX_IRQ_INDEX,
+		.index = kind,
 		.count = 1,
 	};
 
 	return ioctl(device->fd, VFIO_DEVICE_SET_IRQS, &set) < 0 ? -errno : 0;
 }
 
-static int vfio_reset(struct group_device *device)
+int vfio_reset(struct group_device *device)
 {
 	if (!device->can_reset)
 		return -ENOTTY;
@@ -137,7 +137,7 @@ static const struct group_device_ops vfio_device_ops = {
 	.map = vfio_map,
 	.unmap = vfio_unmap,
 	.set_irqs = vfio_set_irqs,
-	.unmask_intx = vfio_unmask_intx,
+	.unmask = vfio_unmask,
 	.reset = vfio_reset,
 };
 
@@ -166,8 +166,8 @@ static int get_region_info(int fd, unsigned index, struct vfio_region_info **inf
 	}
 }
 
-static int init_region(struct group_device *device, unsigned index,
-		       const struct vfio_msix_table *msix)
+int vfio_init_region(struct group_device *device, unsigned index,
+		     const struct vfio_msix_table *msix)
 {
 	struct vfio_region_info *info;
 	int ret;
@@ -190,7 +190,7 @@ static int init_regions(struct group_device *device)
 	unsigned i;
 	int ret;
 
-	ret = init_region(device, GROUP_REGION_CONFIG, NULL);
+	ret = vfio_init_region(device, GROUP_REGION_CONFIG, NULL);
 	if (ret)
 		return ret;
 	if (device->regions[GROUP_REGION_CONFIG].size < sizeof(config))
@@ -200,7 +200,7 @@ static int init_regions(struct group_device *device)
 		return ret;
 	vfio_msix_table_find(config, sizeof(config), &msix);
 	for (i = 0; !ret && i < GROUP_REGION_CONFIG; i++)
-		ret = init_region(device, i, &msix);
+		ret = vfio_init_region(device, i, &msix);
 	return ret;
 }
 
@@ -223,30 +223,38 @@ static int init_irqs(struct group_device *device)
 	return 0;
 }
 
-static int init_info(struct group_device *device)
+static int init_pci(struct group_device *device, const struct vfio_device_info *info)
+{
+	int ret;
+
+	if (info->num_regions < GROUP_REGION_COUNT || info->num_irqs < GROUP_IRQ_COUNT)
+		return -ENODEV;
+	device->ops = &vfio_device_ops;
+	ret = init_regions(device);
+	return ret ? ret : init_irqs(device);
+}
+
+/* The device is what its group is, or something is wrong. */
+static int init_by_bus(struct group_device *device)
 {
 	struct vfio_device_info info = {.argsz = sizeof(info)};
 
 	if (ioctl(device->fd, VFIO_DEVICE_GET_INFO, &info) < 0)
 		return -errno;
-	if (!(info.flags & VFIO_DEVICE_FLAGS_PCI) || info.num_regions < GROUP_REGION_COUNT ||
-	    info.num_irqs < GROUP_IRQ_COUNT)
-		return -ENODEV;
 	device->can_reset = info.flags & VFIO_DEVICE_FLAGS_RESET;
-	return 0;
+	if (device->group->bus == GROUP_BUS_PCI && info.flags & VFIO_DEVICE_FLAGS_PCI)
+		return init_pci(device, &info);
+	if (device->group->bus == GROUP_BUS_PLATFORM && info.flags & VFIO_DEVICE_FLAGS_PLATFORM)
+		return vfio_platform_init(device, &info);
+	return -ENODEV;
 }
 
 int vfio_device_init(struct group_device *device, int fd)
 {
 	int ret;
 
-	device->ops = &vfio_device_ops;
 	device->fd = fd;
-	ret = init_info(device);
-	if (!ret)
-		ret = init_regions(device);
-	if (!ret)
-		ret = init_irqs(device);
+	ret = init_by_bus(device);
 	if (ret)
 		vfio_device_exit(device);
 	return ret;
@@ -275,5 +283,5 @@ int vfio_device_set_event(struct group_device *device, enum group_event event, i
 
 	if (!has_event(device, indexes[event]))
 		return 0;
-	return enable_irqs(device, indexes[event], &fd, 1);
+	return vfio_enable_irqs(device, indexes[event], &fd, 1);
 }

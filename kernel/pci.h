@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files about PCI devices of a group in use offer each other. */
+#ifndef DEVGROUPS_PCI_H
+#define DEVGROUPS_PCI_H
+
+#include <linux/vfio_pci_core.h>
+
+#include "devgroups.h"
+
+/* A device as VFIO's PCI code knows it. */
+struct devgroup_pci {
+	struct vfio_pci_core_device core; /* first */
+	struct devgroup_vdev base;
+
+	/* BARs as the user sees them, over a reset; the use's lock. */
+	u8 bars[PCI_CAPABILITY_LIST - PCI_BASE_ADDRESS_0];
+
+	/* While the use is not in state NORMAL, and by who changes that: */
+	struct mutex command_lock;	/* inside the gate */
+	bool isolated;			/* the device has less than the user has set */
+	u16 command;			/* what the user has set; command_lock */
+};
+
+#define to_pci(v) container_of(v, struct devgroup_pci, base)
+
+static inline struct pci_dev *devgroup_pci_dev(struct devgroup_vdev *vdev)
+{
+	return to_pci(vdev)->core.pdev;
+}
+
+/* pci_reset.c */
+extern const struct devgroup_reset_ops devgroup_pci_reset_ops;
+
+/* pci_isolate.c: a device that is enabled while the use is not in state NORMAL */
+void devgroup_pci_isolate(struct devgroup_vdev *vdev);
+int devgroup_pci_configure(struct devgroup_vdev *vdev);
+/* Inside the gate. */
+ssize_t devgroup_isolated_read(struct devgroup_pci *pci, char __user *buf, size_t count,
+			       loff_t *offset);
+ssize_t devgroup_isolated_write(struct devgroup_pci *pci, const char __user *buf, size_t count,
+				loff_t *offset);
+long devgroup_isolated_set_irqs(struct devgroup_pci *pci, unsigned long arg);
+
+#endif
