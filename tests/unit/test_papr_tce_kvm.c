@@ -160,7 +160,8 @@ START_TEST(test_one_of_two)
 	ck_assert_uint_eq(fake.kvm.nr_files, 1);
 	ck_assert_uint_eq(fake.kvm.tables[1].wanted.liobn, PAPR_PHB_LIOBN(1));
 	ck_assert_uint_eq(fake.kvm.files[0].table, fake.kvm.tables[1].inode);
-	expect_said("TCEs: handled by pvmm, a list in one call: the group cannot be shown to KVM: Operation not supported");
+	expect_said("TCEs: handled by pvmm, a list in one call: the group cannot be shown to KVM: "
+		    "Operation not supported");
 	ck_assert_int_eq(HCALL(&fake, H_PUT_TCE, PAPR_PHB_LIOBN(0), IOVA, 0x5003), H_SUCCESS);
 	ck_assert_int_eq(HCALL(&fake, H_PUT_TCE, PAPR_PHB_LIOBN(1), IOVA, 0x5003), H_SUCCESS);
 	stop();
