@@ -172,8 +172,11 @@ static void tell_level(const struct papr_tce_table *tce, const char *why)
 {
 	const struct group *group = tce->group;
 
-	if (!why)
+	if (!why && tce->kernel->lists)
 		log_info(tce->log, "%s: TCEs: handled by KVM", group->path);
+	else if (!why)
+		log_info(tce->log, "%s: TCEs: single ones handled by KVM, lists by pvmm, which "
+			 "checks them (--tce kvm: all by KVM)", group->path);
 	else
 		log_info(tce->log, "%s: TCEs: handled by pvmm, %s: %s", group->path,
 			 group->ops->map_list ? "a list in one call" : "each run of neighbours in a "

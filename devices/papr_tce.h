@@ -48,6 +48,7 @@ struct papr_tce_kernel_ops {
 
 struct papr_tce_kernel {
 	const struct papr_tce_kernel_ops *ops;
+	bool lists;		/* is left H_PUT_TCE_INDIRECT and H_STUFF_TCE as well */
 	char why[128];		/* the last table could not be made */
 };
 

@@ -469,6 +469,7 @@ static int attach(uint32_t refused)
 
 	memset(&kernel, 0, sizeof(kernel));
 	kernel.kernel.ops = &ops;
+	kernel.kernel.lists = true;
 	kernel.refused = refused;
 	return papr_phbs_attach(&phbs, &kernel.kernel);
 }

@@ -73,6 +73,7 @@ START_TEST(test_attached)
 {
 	const struct kvm_create_spapr_tce_64 *wanted = &fake.kvm.tables[0].wanted;
 
+	fake.config.tce = TCE_KVM;
 	start();
 	ck_assert_uint_eq(fake.kvm.nr_tables, 1);
 	ck_assert_uint_eq(wanted->liobn, PAPR_PHB_LIOBN(0));
@@ -92,6 +93,19 @@ START_TEST(test_attached)
 }
 END_TEST
 
+/* KVM would trust the guest's lists. */
+START_TEST(test_lists_are_ours)
+{
+	start();
+	ck_assert_uint_eq(fake.kvm.nr_tables, 1);
+	ck_assert_ptr_null(fake_kvm_find_enabled(&fake.kvm, KVM_CAP_PPC_ENABLE_HCALL,
+						 H_PUT_TCE_INDIRECT));
+	ck_assert_ptr_null(fake_kvm_find_enabled(&fake.kvm, KVM_CAP_PPC_ENABLE_HCALL,
+						 H_STUFF_TCE));
+	expect_said("TCEs: single ones handled by KVM, lists by pvmm");
+}
+END_TEST
+
 /* KVM has found the windows, and holds nothing that the host may want to take away. */
 START_TEST(test_files_dropped)
 {
@@ -101,7 +115,7 @@ START_TEST(test_files_dropped)
 	ck_assert_uint_eq(fake.kvm.nr_files, 0);
 	ck_assert_uint_eq(groups[0].hides, 1);
 	ck_assert(!groups[0].hidden);
-	expect_said("TCEs: handled by KVM");
+	expect_said("TCEs: single ones handled by KVM");
 }
 END_TEST
 
@@ -261,6 +275,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, test_attached);
+	tcase_add_test(tests, test_lists_are_ours);
 	tcase_add_test(tests, test_files_dropped);
 	tcase_add_test(tests, test_passed_on);
 	tcase_add_test(tests, test_reboot);

@@ -190,7 +190,8 @@ static void destroy_devices(struct machine *machine)
 
 static int prepare_tces(struct machine *machine)
 {
-	papr_tce_kvm_init(&machine->tce_kvm, &machine->kvm);
+	papr_tce_kvm_init(&machine->tce_kvm, &machine->kvm,
+			  machine->vm->config->tce == TCE_KVM);
 	return 0;
 }
 

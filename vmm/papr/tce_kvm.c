@@ -36,6 +36,8 @@ static int enable_calls(struct papr_tce_kvm *kvm)
 	    !kvm_vm_extension(kvm->vm, KVM_CAP_SPAPR_TCE_VFIO) ||
 	    !kvm_vm_extension(kvm->vm, KVM_CAP_SPAPR_MULTITCE))
 		return refuse(kvm, -ENODEV, "the host's KVM has no TCE tables for devices");
+	if (!kvm->kernel.lists)
+		return 0;
 	for (size_t i = 0; !error && i < ARRAY_SIZE(calls); i++)
 		error = kvm_vm_enable(kvm->vm, KVM_CAP_PPC_ENABLE_HCALL, calls[i], 1);
 	if (error)
@@ -249,9 +251,11 @@ static const struct papr_tce_kernel_ops ops = {
 	.destroy = destroy,
 };
 
-void papr_tce_kvm_init(struct papr_tce_kvm *kvm, struct kvm_vm *vm)
+void papr_tce_kvm_init(struct papr_tce_kvm *kvm, struct kvm_vm *vm, bool lists)
 {
-	*kvm = (struct papr_tce_kvm){ .kernel.ops = &ops, .vm = vm, .device_fd = -1 };
+	*kvm = (struct papr_tce_kvm){
+		.kernel = { .ops = &ops, .lists = lists }, .vm = vm, .device_fd = -1,
+	};
 }
 
 void papr_tce_kvm_exit(struct papr_tce_kvm *kvm)
