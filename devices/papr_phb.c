@@ -79,12 +79,29 @@ static int phb_init(struct papr_phb *phb, struct papr_phbs *phbs, struct group *
 			    phbs->log);
 	if (err)
 		goto exit_pci;
+	err = papr_eeh_init(&phb->eeh, &phb->pci);
+	if (err)
+		goto exit_tce;
 	phbs->nr_phbs++;
 	return 0;
 
+exit_tce:
+	papr_tce_exit(&phb->tce);
 exit_pci:
 	pci_host_exit(&phb->pci);
 	return err;
+}
+
+/* Without any group that can be isolated the guest is not told of EEH at all. */
+static bool has_eeh(const struct papr_phbs *phbs)
+{
+	unsigned i;
+
+	for (i = 0; i < phbs->nr_phbs; i++) {
+		if (phbs->phbs[i].pci.group->recovery)
+			return true;
+	}
+	return false;
 }
 
 static int register_calls(struct papr_phbs *phbs, struct rtas *rtas, struct hcall_table *hcalls)
@@ -92,6 +109,10 @@ static int register_calls(struct papr_phbs *phbs, struct rtas *rtas, struct hcal
 	int err;
 
 	err = papr_phb_register_rtas(phbs, rtas);
+	if (!err && has_eeh(phbs))
+		err = papr_eeh_register(phbs, rtas);
+	if (!err && has_eeh(phbs))
+		err = papr_errinjct_register(phbs, rtas);
 	if (!err)
 		err = papr_phb_register_hcalls(phbs, hcalls);
 	if (err)
@@ -110,7 +131,9 @@ int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_gr
 	memset(phbs, 0, sizeof(*phbs));
 	phbs->memory = memory;
 	phbs->log = log;
-	err = papr_dma_memory_init(&phbs->dma, memory);
+	err = papr_errinjct_init(&phbs->errinjct);
+	if (!err)
+		err = papr_dma_memory_init(&phbs->dma, memory);
 	if (err) {
 		log_error(log, "PCI: no lock for DMA memory: %s", strerror(-err));
 		return err;
@@ -138,9 +161,11 @@ void papr_phbs_exit(struct papr_phbs *phbs)
 
 		/* DMA stops before its mappings go: a device that misses one gets its group
 		 * frozen by the host. */
+		papr_eeh_exit(&phb->eeh);
 		pci_host_exit(&phb->pci);
 		papr_tce_exit(&phb->tce);
 	}
+	papr_errinjct_exit(&phbs->errinjct);
 	free(phbs->phbs);
 	phbs->phbs = NULL;
 	papr_dma_memory_exit(&phbs->dma);
@@ -156,4 +181,25 @@ int papr_phbs_reset(struct papr_phbs *phbs)
 		papr_tce_reset(&phbs->phbs[i].tce);
 	}
 	return err;
+}
+
+void papr_phbs_add_rtas(struct papr_phbs *phbs, struct fdt_writer *fdt)
+{
+	if (!has_eeh(phbs))
+		return;
+	papr_eeh_add_rtas(fdt);
+	papr_errinjct_add_rtas(fdt);
+}
+
+void papr_phbs_missed_load(struct papr_phbs *phbs, uint64_t gpa)
+{
+	struct papr_phb *phb;
+	unsigned i;
+
+	if (gpa < PAPR_PHB_BASE)
+		return;
+	i = (unsigned)((gpa - PAPR_PHB_BASE) / PAPR_PHB_STRIDE);
+	phb = i < phbs->nr_phbs ? &phbs->phbs[i] : NULL;
+	if (phb && pci_host_has_address(&phb->pci, gpa))
+		papr_eeh_missed_load(&phb->eeh);
 }
