@@ -86,9 +86,14 @@ static int phb_init(struct papr_phbs *phbs, struct group *group, struct bus *bus
 			    phbs->log);
 	if (err)
 		goto exit_pci;
+	err = papr_eeh_init(&phb->eeh, &phb->pci);
+	if (err)
+		goto exit_tce;
 	phbs->nr_phbs++;
 	return 0;
 
+exit_tce:
+	papr_tce_exit(&phb->tce);
 exit_pci:
 	pci_host_exit(&phb->pci);
 	return err;
@@ -116,11 +121,27 @@ static int init_group(struct papr_phbs *phbs, struct group *group, struct bus *b
 	return phb_init(phbs, group, bus, irqchip);
 }
 
+/* Without any group that can be isolated the guest is not told of EEH at all. */
+static bool has_eeh(const struct papr_phbs *phbs)
+{
+	unsigned i;
+
+	for (i = 0; i < phbs->nr_phbs; i++) {
+		if (phbs->phbs[i].pci.group->recovery)
+			return true;
+	}
+	return false;
+}
+
 static int register_calls(struct papr_phbs *phbs, struct rtas *rtas, struct hcall_table *hcalls)
 {
 	int err;
 
 	err = papr_phb_register_rtas(phbs, rtas);
+	if (!err && has_eeh(phbs))
+		err = papr_eeh_register(phbs, rtas);
+	if (!err && has_eeh(phbs))
+		err = papr_errinjct_register(phbs, rtas);
 	if (!err)
 		err = papr_phb_register_hcalls(phbs, hcalls);
 	if (err)
@@ -139,7 +160,9 @@ int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_gr
 	memset(phbs, 0, sizeof(*phbs));
 	phbs->memory = memory;
 	phbs->log = log;
-	err = papr_dma_memory_init(&phbs->dma, memory);
+	err = papr_errinjct_init(&phbs->errinjct);
+	if (!err)
+		err = papr_dma_memory_init(&phbs->dma, memory);
 	if (err) {
 		log_error(log, "PCI: no lock for DMA memory: %s", strerror(-err));
 		return err;
@@ -206,8 +229,11 @@ void papr_phbs_exit(struct papr_phbs *phbs)
 {
 	unsigned i;
 
-	for (i = phbs->nr_phbs; i-- > 0;)
+	for (i = phbs->nr_phbs; i-- > 0;) {
+		papr_eeh_exit(&phbs->phbs[i].eeh);
 		pci_host_exit(&phbs->phbs[i].pci);
+	}
+	papr_errinjct_exit(&phbs->errinjct);
 	for (i = phbs->nr_buses; i-- > 0;)
 		platform_host_exit(&phbs->buses[i].platform);
 	for (i = nr_groups_of(phbs); i-- > 0;)
@@ -237,4 +263,25 @@ int papr_phbs_reset(struct papr_phbs *phbs)
 	for (i = 0; i < nr_groups_of(phbs); i++)
 		papr_tce_unregister(table_at(phbs, i));
 	return err;
+}
+
+void papr_phbs_add_rtas(struct papr_phbs *phbs, struct fdt_writer *fdt)
+{
+	if (!has_eeh(phbs))
+		return;
+	papr_eeh_add_rtas(fdt);
+	papr_errinjct_add_rtas(fdt);
+}
+
+void papr_phbs_missed_load(struct papr_phbs *phbs, uint64_t gpa)
+{
+	uint64_t number = (gpa - PAPR_PHB_BASE) / PAPR_PHB_STRIDE;
+	unsigned i;
+
+	for (i = 0; gpa >= PAPR_PHB_BASE && i < phbs->nr_phbs; i++) {
+		struct papr_phb *phb = &phbs->phbs[i];
+
+		if (phb->number == number && pci_host_has_address(&phb->pci, gpa))
+			papr_eeh_missed_load(&phb->eeh);
+	}
 }

@@ -7,6 +7,7 @@
 #ifndef PVMM_DEVICES_PAPR_PHB_H
 #define PVMM_DEVICES_PAPR_PHB_H
 
+#include "devices/papr_eeh.h"
 #include "devices/papr_platform_bus.h"
 #include "devices/papr_tce.h"
 #include "devices/pci.h"
@@ -31,6 +32,7 @@
 struct papr_phb {
 	struct pci_host pci;
 	struct papr_tce_table tce;
+	struct papr_eeh eeh;
 	unsigned number;
 	uint64_t buid;
 };
@@ -39,6 +41,7 @@ struct papr_phbs {
 	struct guest_memory *memory;
 	struct log *log;
 	struct papr_dma_memory dma;
+	struct papr_errinjct errinjct;
 	unsigned nr_phbs;
 	struct papr_phb *phbs;
 	unsigned nr_buses;
@@ -73,5 +76,9 @@ int papr_phbs_reset(struct papr_phbs *phbs);
  * #interrupt-cells 2. Errors stay in @fdt.
  */
 void papr_phbs_add_fdt(struct papr_phbs *phbs, struct fdt_writer *fdt, uint32_t irq_parent);
+/* What the bridges have to say inside the open /rtas node. Errors stay in @fdt. */
+void papr_phbs_add_rtas(struct papr_phbs *phbs, struct fdt_writer *fdt);
+/* The guest loaded from @gpa, where nothing answers. */
+void papr_phbs_missed_load(struct papr_phbs *phbs, uint64_t gpa);
 
 #endif

@@ -266,6 +266,7 @@ static uint32_t total_vectors(const struct papr_phb *phb)
 
 static void add_phb(struct papr_phb *phb, struct fdt_writer *fdt, uint32_t irq_parent)
 {
+	char location[16];
 	unsigned i;
 
 	fdt_begin(fdt, "pci@%llx", (unsigned long long)phb->buid);
@@ -276,6 +277,8 @@ static void add_phb(struct papr_phb *phb, struct fdt_writer *fdt, uint32_t irq_p
 	fdt_u32(fdt, "#size-cells", 2);
 	FDT_CELLS(fdt, "bus-range", 0, 0xff);
 	fdt_u32(fdt, "linux,pci-domain", phb->number);
+	snprintf(location, sizeof(location), "PHB%u", phb->number);
+	fdt_text(fdt, "ibm,io-base-loc-code", location);
 	fdt_flag(fdt, "used-by-rtas");
 	fdt_u32(fdt, "ibm,pci-config-space-type", 1);
 	fdt_u32(fdt, "ibm,pe-total-#msi", total_vectors(phb));

@@ -28,7 +28,7 @@ static uint32_t register_of(uint32_t config_addr)
 	return (config_addr >> 20 & 0xf00) | (config_addr & 0xff);
 }
 
-static struct pci_device *find_device(struct papr_phb *phb, uint32_t config_addr)
+struct pci_device *papr_phb_device(struct papr_phb *phb, uint32_t config_addr)
 {
 	if (config_addr >> 16 & 0xff)
 		return NULL;
@@ -43,6 +43,22 @@ static int32_t access_status(int err)
 	return err ? RTAS_HARDWARE_ERROR : RTAS_SUCCESS;
 }
 
+/* A device that EEH keeps from the guest: no access reaches it, and none fails. */
+static int32_t stopped_access(const struct pci_device *device, uint32_t offset, uint32_t size)
+{
+	return pci_config_is_access(device, offset, size) ? RTAS_SUCCESS : RTAS_PARAMETER_ERROR;
+}
+
+static int32_t stopped_read(const struct pci_device *device, uint32_t offset, uint32_t size,
+			    uint32_t *value)
+{
+	int32_t status = stopped_access(device, offset, size);
+
+	if (!status)
+		*value = UINT32_MAX >> (32 - size * 8);
+	return status;
+}
+
 static int32_t read_config(struct papr_phb *phb, uint32_t config_addr, uint32_t size,
 			   uint32_t *value)
 {
@@ -51,9 +67,11 @@ static int32_t read_config(struct papr_phb *phb, uint32_t config_addr, uint32_t 
 	*value = UINT32_MAX;
 	if (!phb)
 		return RTAS_PARAMETER_ERROR;
-	device = find_device(phb, config_addr);
+	device = papr_phb_device(phb, config_addr);
 	if (!device)
 		return RTAS_HARDWARE_ERROR;
+	if (papr_eeh_is_stopped(&phb->eeh))
+		return stopped_read(device, register_of(config_addr), size, value);
 	return access_status(pci_config_read(device, register_of(config_addr), size, value));
 }
 
@@ -64,9 +82,11 @@ static int32_t write_config(struct papr_phb *phb, uint32_t config_addr, uint32_t
 
 	if (!phb)
 		return RTAS_PARAMETER_ERROR;
-	device = find_device(phb, config_addr);
+	device = papr_phb_device(phb, config_addr);
 	if (!device)
 		return RTAS_HARDWARE_ERROR;
+	if (papr_eeh_is_stopped(&phb->eeh))
+		return stopped_access(device, register_of(config_addr), size);
 	return access_status(pci_config_write(device, register_of(config_addr), size, value));
 }
 
@@ -105,7 +125,7 @@ static struct pci_device *requested_device(struct papr_phbs *phbs,
 {
 	struct papr_phb *phb = papr_phb_find(phbs, rtas_arg64(request, 1));
 
-	return phb ? find_device(phb, request->args[0]) : NULL;
+	return phb ? papr_phb_device(phb, request->args[0]) : NULL;
 }
 
 /*

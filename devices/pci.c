@@ -372,6 +372,47 @@ int pci_host_reset(struct pci_host *host)
 	return err;
 }
 
+int pci_host_recover(struct pci_host *host)
+{
+	unsigned i;
+	int err = 0;
+
+	pthread_mutex_lock(&host->lock);
+	for (i = 0; !err && i < host->nr_devices; i++) {
+		err = pci_config_reset(&host->devices[i]);
+		if (!err)
+			err = pci_irq_recover(&host->devices[i]);
+	}
+	pthread_mutex_unlock(&host->lock);
+	return err;
+}
+
+int pci_host_release(struct pci_host *host)
+{
+	unsigned i;
+	int err = 0;
+
+	pthread_mutex_lock(&host->lock);
+	for (i = 0; !err && i < host->nr_devices; i++) {
+		err = pci_config_reread(&host->devices[i]);
+		pci_irq_release(&host->devices[i]);
+	}
+	pci_bars_update(host);
+	pthread_mutex_unlock(&host->lock);
+	return err;
+}
+
+bool pci_host_has_address(const struct pci_host *host, uint64_t gpa)
+{
+	unsigned space;
+
+	for (space = 0; space < PCI_SPACE_COUNT; space++) {
+		if (range_within(gpa, 1, host->windows[space].gpa, host->windows[space].size))
+			return true;
+	}
+	return false;
+}
+
 struct pci_device *pci_host_find(struct pci_host *host, uint8_t devfn)
 {
 	unsigned i;

@@ -133,6 +133,19 @@ int pci_host_assign(struct pci_host *host, const struct pci_window windows[PCI_S
  * one line on log. */
 int pci_host_reset(struct pci_host *host);
 
+/*
+ * The group was reset, and its guest runs on: COMMAND is 0, BARs are as assigned, and vectors
+ * or INTx that were connected are so again. 0, or a negative errno after one line on log.
+ */
+int pci_host_recover(struct pci_host *host);
+/*
+ * A stage of a freeze is over, without a reset: BARs follow what COMMAND and the power state
+ * say, and an INTx that was to be unmasked in the meantime is. 0 or a negative errno.
+ */
+int pci_host_release(struct pci_host *host);
+
+/* Is @gpa in a window of the bridge? */
+bool pci_host_has_address(const struct pci_host *host, uint64_t gpa);
 /* NULL: nothing there. */
 struct pci_device *pci_host_find(struct pci_host *host, uint8_t devfn);
 
@@ -141,6 +154,7 @@ struct pci_device *pci_host_find(struct pci_host *host, uint8_t devfn);
  * device's config size: -EINVAL otherwise. Another negative errno when the host refused.
  * After any error the value read is all ones.
  */
+bool pci_config_is_access(const struct pci_device *device, uint32_t offset, unsigned size);
 int pci_config_read(struct pci_device *device, uint32_t offset, unsigned size, uint32_t *value);
 int pci_config_write(struct pci_device *device, uint32_t offset, unsigned size, uint32_t value);
 

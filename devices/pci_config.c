@@ -181,7 +181,7 @@ static uint32_t merge(uint32_t old, uint32_t reg, unsigned reg_size, uint32_t of
 	return old;
 }
 
-static bool is_access(const struct pci_device *device, uint32_t offset, unsigned size)
+bool pci_config_is_access(const struct pci_device *device, uint32_t offset, unsigned size)
 {
 	return (size == 1 || size == 2 || size == 4) && is_aligned(offset, size) &&
 	       range_within(offset, size, 0, device->config_size);
@@ -219,7 +219,7 @@ int pci_config_read(struct pci_device *device, uint32_t offset, unsigned size, u
 	int err = 0;
 
 	*value = UINT32_MAX;
-	if (!is_access(device, offset, size))
+	if (!pci_config_is_access(device, offset, size))
 		return -EINVAL;
 	pthread_mutex_lock(&device->host->lock);
 	if (pci_bar_is_register(offset)) {
@@ -300,12 +300,28 @@ int pci_config_write(struct pci_device *device, uint32_t offset, unsigned size, 
 {
 	int err;
 
-	if (!is_access(device, offset, size))
+	if (!pci_config_is_access(device, offset, size))
 		return -EINVAL;
 	pthread_mutex_lock(&device->host->lock);
 	err = write_register(device, offset, size, value);
 	pthread_mutex_unlock(&device->host->lock);
 	return err;
+}
+
+/* All ones: the device is gone, or frozen again already. */
+int pci_config_reread(struct pci_device *device)
+{
+	uint32_t command;
+	int err;
+
+	err = pci_raw_read(device, PCI_COMMAND, 2, &command);
+	if (!err && command == UINT16_MAX)
+		err = -EIO;
+	if (err)
+		return err;
+	device->command = (uint16_t)command;
+	device->powered = is_in_d0(device);
+	return 0;
 }
 
 void pci_config_exit(struct pci_device *device)

@@ -23,6 +23,9 @@ int pci_config_init(struct pci_device *device);
 void pci_config_exit(struct pci_device *device);
 /* COMMAND cleared, power on, BARs as assigned. Caller holds host.lock. */
 int pci_config_reset(struct pci_device *device);
+/* Learns again what COMMAND and the power state are; BARs do not follow yet. Caller holds
+ * host.lock. 0, or a negative errno and nothing has changed. */
+int pci_config_reread(struct pci_device *device);
 
 /* pci_bar.c: finds sizes and kinds, and maps what can be mapped. A negative errno after one
  * line on log; pci_bars_exit() is needed in either case. */
@@ -41,5 +44,10 @@ int pci_irq_init(struct pci_device *device);
 void pci_irq_exit(struct pci_device *device);
 /* No vectors, INTx connected. Caller holds host.lock. */
 int pci_irq_reset(struct pci_device *device);
+/* The host forgot them in a reset: connects anew what is connected. A negative errno after one
+ * line on log. Caller holds host.lock. */
+int pci_irq_recover(struct pci_device *device);
+/* Unmasks INTx if it is connected. Caller holds host.lock. */
+void pci_irq_release(struct pci_device *device);
 
 #endif

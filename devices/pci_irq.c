@@ -291,6 +291,40 @@ int pci_irq_reset(struct pci_device *device)
 	return err;
 }
 
+static int reconnect(struct pci_device *device)
+{
+	int err;
+
+	if (device->vector_kind == GROUP_IRQ_COUNT)
+		return device->lsi_fd < 0 ? 0 :
+			group_device_set_irqs(device->group_device, GROUP_IRQ_INTX,
+					      &device->lsi_fd, 1);
+	err = group_device_set_irqs(device->group_device, device->vector_kind,
+				    device->vector_fds, device->nr_vectors);
+	if (!err && device->vector_kind == GROUP_IRQ_MSI)
+		err = sync_msi_control(device, device->nr_vectors);
+	return err;
+}
+
+int pci_irq_recover(struct pci_device *device)
+{
+	struct pci_host *host = device->host;
+	int err = reconnect(device);
+
+	if (err)
+		log_guest(host->log, &host->limit, "%s: " PCI_HOST_FORMAT ": its interrupts cannot "
+			  "be connected again after a reset: %s", host->group->path,
+			  PCI_HOST_ARGS(device), strerror(-err));
+	return err;
+}
+
+void pci_irq_release(struct pci_device *device)
+{
+	/* Fails when it is not masked; nothing to be done then. */
+	if (device->lsi_fd >= 0)
+		(void)group_device_unmask(device->group_device, GROUP_IRQ_INTX);
+}
+
 void pci_irq_exit(struct pci_device *device)
 {
 	disconnect_vectors(device);

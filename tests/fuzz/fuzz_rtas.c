@@ -58,6 +58,7 @@ static void add_groups(struct group **list)
 		fake_group_init(&groups[i], 0);
 		list[i] = &groups[i].group;
 	}
+	fake_group_isolate(&groups[0]);
 	fake_add_nvme(&groups[0], 1);
 	fake_add_uhci(&groups[1], 2, 1, 0);
 	fake_add_uhci(&groups[1], 2, 1, 1);
@@ -130,7 +131,9 @@ static void fill_args(struct input *input, be32 *args)
 static bool is_status(int32_t status)
 {
 	return status == RTAS_SUCCESS || status == RTAS_HARDWARE_ERROR ||
-	       status == RTAS_PARAMETER_ERROR;
+	       status == RTAS_PARAMETER_ERROR || status == RTAS_NO_ERROR_LOG ||
+	       status == RTAS_ERRINJCT_CLOSED || status == RTAS_UNEXPECTED_STATE ||
+	       status == RTAS_NO_FUNDAMENTAL_RESET;
 }
 
 static void check_results(uint64_t gpa, const be32 *block)
@@ -139,7 +142,8 @@ static void check_results(uint64_t gpa, const be32 *block)
 	be32 status;
 
 	check(nargs + nret <= RTAS_MAX_ARGS);
-	if (!nret)
+	/* The first result of one call is no status. */
+	if (!nret || be32toh(block[0]) == rtas_token(&rtas, "ibm,open-errinjct"))
 		return;
 	check(!guest_memory_read(&memory, gpa + (3 + nargs) * 4, &status, 4));
 	check(is_status((int32_t)be32toh(status)));
@@ -203,6 +207,16 @@ static void store(struct input *input)
 	guest_memory_write(&memory, gpa, list, sizeof(list));
 }
 
+/* The host, or the platform, does something to the first group, or fails to. */
+static void isolate(struct input *input)
+{
+	uint8_t what = input_u8(input);
+
+	groups[0].state = (enum group_error_state)(what % (GROUP_UNAVAILABLE + 1));
+	groups[0].recovery_error = what & 0x80 ? -5 : 0;
+	groups[0].has_fundamental = what & 0x40;
+}
+
 /* The host fails at something. */
 static void fail(struct input *input, uint8_t kind)
 {
@@ -233,6 +247,7 @@ static void fail(struct input *input, uint8_t kind)
 		break;
 	default:
 		board.fail_map = kind & 0x80;
+		isolate(input);
 	}
 }
 
@@ -245,6 +260,7 @@ static void stop_failing(void)
 			groups[i].devices[j].set_irqs.after = 0;
 		}
 		groups[i].dma_map.after = 0;
+		groups[i].recovery_error = 0;
 	}
 }
 

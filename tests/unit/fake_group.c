@@ -60,6 +60,11 @@ static uint32_t bar_register(const struct fake_device *device, unsigned index)
 	return (device->bars[index].low & (uint32_t)~(size - 1)) | device->bars[index].flags;
 }
 
+static bool is_dark(const struct fake_group *fake)
+{
+	return fake->state == GROUP_FROZEN || fake->state == GROUP_DEAD;
+}
+
 static int config_read(struct fake_device *device, uint64_t offset, void *data, size_t size)
 {
 	uint32_t reg;
@@ -122,6 +127,10 @@ static int fake_read(struct group_device *device, unsigned region, uint64_t offs
 	size_t i;
 	int err;
 
+	if (is_dark(group_of(device->group))) {
+		memset(data, 0xff, size);
+		return 0;
+	}
 	if (region == GROUP_REGION_CONFIG)
 		return config_read(fake, offset, data, size);
 	err = region_io(fake, region);
@@ -138,6 +147,8 @@ static int fake_write(struct group_device *device, unsigned region, uint64_t off
 	size_t i;
 	int err;
 
+	if (is_dark(group_of(device->group)))
+		return 0;
 	if (region == GROUP_REGION_CONFIG)
 		return config_write(fake, offset, data, size);
 	err = region_io(fake, region);
@@ -355,6 +366,101 @@ void fake_group_tell(struct fake_group *fake)
 	ops.set_event = fake_set_event;
 	ops.get_error = fake_get_error;
 	fake->group.ops = &ops;
+}
+
+static int fake_enable(struct group *group)
+{
+	struct fake_group *fake = group_of(group);
+
+	fake->enables++;
+	return fake->recovery_error;
+}
+
+static int fake_get_state(struct group *group, enum group_error_state *state)
+{
+	*state = group_of(group)->state;
+	return group_of(group)->get_error;
+}
+
+static int fake_freeze(struct group *group)
+{
+	struct fake_group *fake = group_of(group);
+
+	if (fake->recovery_error)
+		return fake->recovery_error;
+	fake->freezes++;
+	fake->state = GROUP_FROZEN;
+	return 0;
+}
+
+static int fake_release(struct group *group, unsigned stages)
+{
+	struct fake_group *fake = group_of(group);
+
+	if (fake->recovery_error)
+		return fake->recovery_error;
+	fake->state = stages & GROUP_RELEASE_DMA ? GROUP_NORMAL : GROUP_MMIO_ENABLED;
+	return 0;
+}
+
+static void forget_settings(struct fake_group *fake)
+{
+	unsigned i;
+
+	for (i = 0; i < fake->group.nr_devices; i++) {
+		fake_config_set(&fake->devices[i], PCI_COMMAND, 2, 0);
+		fake->devices[i].irq_kind = GROUP_IRQ_COUNT;
+	}
+}
+
+static int fake_recovery_reset(struct group *group, enum group_reset_step step)
+{
+	struct fake_group *fake = group_of(group);
+
+	if (fake->recovery_error)
+		return fake->recovery_error;
+	if (step == GROUP_RESET_FUNDAMENTAL && !fake->has_fundamental)
+		return -EOPNOTSUPP;
+	fake->state = step == GROUP_RESET_END ? GROUP_NORMAL : GROUP_FROZEN;
+	if (step != GROUP_RESET_END)
+		return 0;
+	forget_settings(fake);
+	fake->resets++;
+	return 0;
+}
+
+static int fake_configure(struct group *group)
+{
+	struct fake_group *fake = group_of(group);
+
+	fake->configures++;
+	return fake->recovery_error;
+}
+
+static int fake_inject(struct group *group, bool wide, unsigned function)
+{
+	struct fake_group *fake = group_of(group);
+
+	fake->injections++;
+	fake->injected_wide = wide;
+	fake->injected_function = function;
+	fake->state = fake->recovery_error ? fake->state : GROUP_FROZEN;
+	return fake->recovery_error;
+}
+
+void fake_group_isolate(struct fake_group *fake)
+{
+	static const struct group_recovery_ops ops = {
+		.enable = fake_enable,
+		.get_state = fake_get_state,
+		.freeze = fake_freeze,
+		.release = fake_release,
+		.reset = fake_recovery_reset,
+		.configure = fake_configure,
+		.inject = fake_inject,
+	};
+
+	fake->group.recovery = &ops;
 }
 
 void fake_group_init(struct fake_group *fake, uint64_t iova)

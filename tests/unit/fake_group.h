@@ -66,6 +66,13 @@ struct fake_group {
 	bool can_hide, hidden;		/* its windows */
 	unsigned hides;			/* calls that hid them */
 	struct fake_failure hide;	/* hiding and showing */
+	/* What fake_group_isolate() is about. */
+	enum group_error_state state;
+	int recovery_error;	/* of every call but get_state; 0: works */
+	bool has_fundamental;
+	unsigned enables, freezes, resets, configures, injections;
+	bool injected_wide;
+	unsigned injected_function;
 };
 
 /* Without devices; a DMA window of FAKE_WINDOW_PAGES 4K pages at @iova. */
@@ -78,6 +85,8 @@ struct fake_device *fake_group_add(struct fake_group *fake, uint8_t bus, uint8_t
 void fake_group_take_lists(struct fake_group *fake);
 /* From now on it tells events. */
 void fake_group_tell(struct fake_group *fake);
+/* From now on it can be isolated and recovered. Devices of one that is frozen read ones. */
+void fake_group_isolate(struct fake_group *fake);
 struct group_device *fake_group_device(struct fake_group *fake, struct fake_device *device);
 
 void fake_config_set(struct fake_device *device, uint32_t offset, unsigned size, uint32_t value);

@@ -17,13 +17,16 @@ static struct {
 	int create_error, reset_error, dma_error;
 	unsigned resets;
 	uint32_t dma_flags;	/* besides DEVGROUP_DMA_REGISTER */
-	bool frozen;
 	unsigned nr_kvm_files;	/* 0: the driver does not know that call */
 	struct devgroup_create_window created;
 	struct devgroup_memory registered, unregistered;
 	struct devgroup_map mapped;
 	struct devgroup_unmap unmapped;
 	struct devgroup_map_list list;
+	struct devgroup_error error;
+	struct devgroup_command command;	/* the last of those without a case of its own */
+	char commands[64];			/* all of them, a letter each */
+	int command_error;
 } fake;
 
 /* Every argument begins with its size and, but in GET_INFO's answer, flags that are known. */
@@ -32,7 +35,7 @@ static void check_head(unsigned long request, const void *arg, size_t size)
 	const struct devgroup_command *head = arg;
 
 	ck_assert_uint_eq(head->argsz, size);
-	if (request != DEVGROUP_MAP)
+	if (request != DEVGROUP_MAP && request != DEVGROUP_UNFREEZE)
 		ck_assert_uint_eq(head->flags, 0);
 }
 
@@ -107,6 +110,27 @@ static int bind_kvm(const struct devgroup_bind_kvm *bind)
 						 -ENOENT;
 }
 
+static void note(char letter)
+{
+	size_t used = strlen(fake.commands);
+
+	ck_assert_uint_lt(used, sizeof(fake.commands) - 1);
+	fake.commands[used] = letter;
+}
+
+static void expect_commands(const char *commands)
+{
+	ck_assert_str_eq(fake.commands, commands);
+	memset(fake.commands, 0, sizeof(fake.commands));
+}
+
+static int command_ioctl(char letter, unsigned long request, void *arg)
+{
+	TAKE(fake.command, arg);
+	note(letter);
+	return fake.command_error;
+}
+
 static int backend_ioctl(const char *path, unsigned long request, void *arg)
 {
 	ck_assert_ptr_nonnull(strstr(path, "/dev/devgroup/7"));
@@ -123,22 +147,24 @@ static int backend_ioctl(const char *path, unsigned long request, void *arg)
 	case DEVGROUP_OPEN_DEVICE:
 		check_head(request, arg, sizeof(struct devgroup_open_device));
 		return open_device(arg);
-	case DEVGROUP_FREEZE:
-		check_head(request, arg, sizeof(struct devgroup_command));
-		fake.frozen = true;
-		return 0;
-	case DEVGROUP_UNFREEZE:
-		ck_assert_uint_eq(((struct devgroup_command *)arg)->flags,
-				  DEVGROUP_RELEASE_MMIO | DEVGROUP_RELEASE_DMA);
-		fake.frozen = false;
-		return 0;
 	case DEVGROUP_BIND_KVM:
 		check_head(request, arg, sizeof(struct devgroup_bind_kvm));
 		return bind_kvm(arg);
 	case DEVGROUP_RESET:
 		check_head(request, arg, sizeof(struct devgroup_command));
 		fake.resets++;
+		note('r');
 		return fake.reset_error;
+	case DEVGROUP_GET_ERROR:
+		check_head(request, arg, sizeof(struct devgroup_error));
+		memcpy(arg, &fake.error, sizeof(fake.error));
+		return fake.command_error;
+	case DEVGROUP_FREEZE:
+		return command_ioctl('f', request, arg);
+	case DEVGROUP_UNFREEZE:
+		return command_ioctl('u', request, arg);
+	case DEVGROUP_CONFIGURE:
+		return command_ioctl('c', request, arg);
 	}
 	return dma_ioctl(request, arg);
 }
@@ -556,14 +582,79 @@ START_TEST(test_hide_windows)
 
 	ck_assert_int_eq(open_group(&group), 0);
 	ck_assert_int_eq(group_hide_windows(group, true), -EOPNOTSUPP);
-	ck_assert(!fake.frozen);
+	expect_commands("");
 	group_close(group);
 	fake.dma_flags = DEVGROUP_DMA_HIDES;
 	ck_assert_int_eq(open_group(&group), 0);
 	ck_assert_int_eq(group_hide_windows(group, true), 0);
-	ck_assert(fake.frozen);
+	expect_commands("f");
 	ck_assert_int_eq(group_hide_windows(group, false), 0);
-	ck_assert(!fake.frozen);
+	ck_assert_uint_eq(fake.command.flags, DEVGROUP_RELEASE_MMIO | DEVGROUP_RELEASE_DMA);
+	expect_commands("u");
+	group_close(group);
+}
+END_TEST
+
+/* Isolated by software: what the platform has not frozen it need not release. */
+START_TEST(test_recovery)
+{
+	enum group_error_state state;
+	struct group *group;
+
+	fake.capabilities = DEVGROUP_CAP_FREEZE;
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_int_eq(group_recovery_enable(group), 0);
+	fake.error.state = DEVGROUP_MMIO_ENABLED;
+	ck_assert_int_eq(group_recovery_state(group, &state), 0);
+	ck_assert_int_eq(state, GROUP_MMIO_ENABLED);
+	ck_assert_int_eq(group_recovery_freeze(group), 0);
+	expect_commands("f");
+	ck_assert_int_eq(group_recovery_release(group, GROUP_RELEASE_MMIO), 0);
+	ck_assert_uint_eq(fake.command.flags, DEVGROUP_RELEASE_MMIO);
+	ck_assert_int_eq(group_recovery_release(group, GROUP_RELEASE_DMA), 0);
+	ck_assert_uint_eq(fake.command.flags, DEVGROUP_RELEASE_DMA);
+	ck_assert_int_eq(group_recovery_configure(group), 0);
+	ck_assert_int_eq(group_recovery_inject(group, true, 3), 0);
+	expect_commands("uucf");
+	ck_assert_int_eq(group_recovery_reset(group, GROUP_RESET_FUNDAMENTAL), -EOPNOTSUPP);
+	ck_assert_int_eq(group_recovery_reset(group, GROUP_RESET_HOT), 0);
+	ck_assert_int_eq(group_recovery_reset(group, GROUP_RESET_END), 0);
+	expect_commands("fr");
+	fake.reset_error = -EIO;
+	ck_assert_int_eq(group_recovery_reset(group, GROUP_RESET_END), -EIO);
+	fake.command_error = -EIO;
+	ck_assert_int_eq(group_recovery_state(group, &state), -EIO);
+	ck_assert_int_eq(group_recovery_freeze(group), -EIO);
+	ck_assert_int_eq(group_recovery_release(group, GROUP_RELEASE_MMIO), -EIO);
+	ck_assert_int_eq(group_recovery_configure(group), -EIO);
+	group_close(group);
+}
+END_TEST
+
+/* With EEH the devices must answer before the driver resets them, and are released after. */
+START_TEST(test_recovery_platform)
+{
+	struct group *group;
+
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_int_eq(group_recovery_reset(group, GROUP_RESET_END), 0);
+	expect_commands("uru");
+	ck_assert_uint_eq(fake.command.flags, DEVGROUP_RELEASE_MMIO | DEVGROUP_RELEASE_DMA);
+	fake.command_error = -EIO;
+	ck_assert_int_eq(group_recovery_reset(group, GROUP_RESET_END), -EIO);
+	expect_commands("u");
+	group_close(group);
+}
+END_TEST
+
+START_TEST(test_no_recovery)
+{
+	struct group *group;
+
+	fake.capabilities = DEVGROUP_CAP_MSIX_TABLE_GUARDED;
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_ptr_null(group->recovery);
+	ck_assert_int_eq(group_recovery_freeze(group), -EOPNOTSUPP);
 	group_close(group);
 }
 END_TEST
@@ -572,8 +663,8 @@ static Suite *group_devgroup_suite(void)
 {
 	const TTest *const tests[] = {
 		test_open, test_open_every_failure, test_window_size, test_places, test_reset,
-		test_dma, test_dma_list, test_kvm_file,
-		test_hide_windows,
+		test_dma, test_dma_list, test_kvm_file, test_hide_windows, test_recovery,
+		test_recovery_platform, test_no_recovery,
 	};
 	Suite *suite = suite_create("group_devgroup");
 	TCase *tcase = tcase_create("group_devgroup");

@@ -18,6 +18,9 @@ static struct {
 	struct group_area unmapped;
 	struct vfio_iommu_spapr_register_memory registered;
 	int dma_error;
+	bool has_eeh;
+	int eeh_result;		/* of all its operations */
+	struct vfio_eeh_pe_op eeh_op;	/* the last one */
 } fake;
 
 static int group_ioctl(unsigned long request, void *arg)
@@ -53,6 +56,11 @@ static int dma_ioctl(unsigned long request, void *arg)
 	struct vfio_iommu_spapr_tce_info *info = arg;
 
 	switch (request) {
+	case VFIO_EEH_PE_OP:
+		fake.eeh_op = *(struct vfio_eeh_pe_op *)arg;
+		ck_assert_uint_eq(fake.eeh_op.argsz, sizeof(fake.eeh_op));
+		ck_assert_uint_eq(fake.eeh_op.flags, 0);
+		return fake.eeh_result;
 	case VFIO_IOMMU_SPAPR_TCE_GET_INFO:
 		info->dma32_window_start = fake.window_start;
 		info->dma32_window_size = fake.window_size;
@@ -88,7 +96,8 @@ static int container_ioctl(unsigned long request, void *arg)
 	case VFIO_GET_API_VERSION:
 		return VFIO_API_VERSION;
 	case VFIO_CHECK_EXTENSION:
-		return (unsigned long)arg == VFIO_SPAPR_TCE_v2_IOMMU;
+		return (unsigned long)arg == VFIO_SPAPR_TCE_v2_IOMMU ||
+		       ((unsigned long)arg == VFIO_EEH && fake.has_iommu && fake.has_eeh);
 	case VFIO_SET_IOMMU:
 		fake.has_iommu = fake.attached;
 		return fake.attached ? 0 : -EINVAL;
@@ -220,24 +229,35 @@ START_TEST(test_open)
 }
 END_TEST
 
-/* Each call of the kernel failing in turn: one line, and nothing stays open. */
+/*
+ * Each call of the kernel failing in turn: one line, and nothing stays open. Only asking for EEH
+ * may fail, which means that there is none.
+ */
 START_TEST(test_open_every_failure)
 {
+	unsigned at, without_eeh = 0;
 	struct group *group;
-	unsigned at;
 
+	fake.has_eeh = true;
 	fake_devices.can_reset[1] = false;
 	for (at = 1; ; at++) {
 		fake_devices.calls = 0;
 		fake_devices.fail_at = at;
 		fake.attached = fake.has_iommu = false;
-		if (open_group(&group) == 0)
+		if (open_group(&group) == 0 && fake_devices.calls < at)
 			break;
-		ck_assert_ptr_null(group);
+		if (group) {
+			ck_assert_ptr_null(group->recovery);
+			without_eeh++;
+			fake_devices.fail_at = 0;
+			group_close(group);
+			continue;
+		}
 		ck_assert_uint_eq(fake_count_lines(fake_log(&fake_devices.host)), 1);
 		expect_closed();
 	}
 	ck_assert_uint_gt(at, 50);
+	ck_assert_uint_eq(without_eeh, 2);
 	fake_devices.fail_at = 0;
 	group_close(group);
 }
@@ -508,6 +528,102 @@ START_TEST(test_regions)
 }
 END_TEST
 
+static void open_with_eeh(struct group **group)
+{
+	fake.has_eeh = true;
+	ck_assert_int_eq(open_group(group), 0);
+	ck_assert_ptr_nonnull((*group)->recovery);
+	ck_assert_uint_ne((*group)->capabilities & GROUP_CAP_EEH, 0);
+}
+
+START_TEST(test_eeh)
+{
+	static const struct {
+		enum group_reset_step step;
+		uint32_t op;
+	} resets[] = {
+		{GROUP_RESET_HOT, VFIO_EEH_PE_RESET_HOT},
+		{GROUP_RESET_FUNDAMENTAL, VFIO_EEH_PE_RESET_FUNDAMENTAL},
+		{GROUP_RESET_END, VFIO_EEH_PE_RESET_DEACTIVATE},
+	};
+	struct group *group;
+	unsigned i;
+
+	open_with_eeh(&group);
+	ck_assert_int_eq(group_recovery_enable(group), 0);
+	ck_assert_uint_eq(fake.eeh_op.op, VFIO_EEH_PE_ENABLE);
+	ck_assert_int_eq(group_recovery_release(group, GROUP_RELEASE_MMIO), 0);
+	ck_assert_uint_eq(fake.eeh_op.op, VFIO_EEH_PE_UNFREEZE_IO);
+	ck_assert_int_eq(group_recovery_release(group, GROUP_RELEASE_DMA), 0);
+	ck_assert_uint_eq(fake.eeh_op.op, VFIO_EEH_PE_UNFREEZE_DMA);
+	ck_assert_int_eq(group_recovery_configure(group), 0);
+	ck_assert_uint_eq(fake.eeh_op.op, VFIO_EEH_PE_CONFIGURE);
+	ck_assert_int_eq(group_recovery_inject(group, true, 7), 0);
+	ck_assert_uint_eq(fake.eeh_op.op, VFIO_EEH_PE_INJECT_ERR);
+	ck_assert_uint_eq(fake.eeh_op.err.type, 1);
+	ck_assert_uint_eq(fake.eeh_op.err.func, 7);
+	for (i = 0; i < ARRAY_SIZE(resets); i++) {
+		ck_assert_int_eq(group_recovery_reset(group, resets[i].step), 0);
+		ck_assert_uint_eq(fake.eeh_op.op, resets[i].op);
+	}
+	ck_assert_int_eq(group_recovery_freeze(group), -EOPNOTSUPP);
+	fake.eeh_result = -EIO;
+	ck_assert_int_eq(group_recovery_enable(group), -EIO);
+	ck_assert_int_eq(group_recovery_release(group, GROUP_RELEASE_MMIO | GROUP_RELEASE_DMA),
+			 -EIO);
+	ck_assert_uint_eq(fake.eeh_op.op, VFIO_EEH_PE_UNFREEZE_IO);
+	ck_assert_int_eq(group_recovery_inject(group, false, 7), -EIO);
+	ck_assert_uint_eq(fake.eeh_op.err.type, 0);
+	ck_assert_int_eq(group_recovery_reset(group, GROUP_RESET_HOT), -EIO);
+	ck_assert_int_eq(group_recovery_reset(group, GROUP_RESET_FUNDAMENTAL), -EOPNOTSUPP);
+	group_close(group);
+}
+END_TEST
+
+START_TEST(test_eeh_states)
+{
+	static const struct {
+		int result, error;
+		enum group_error_state state;
+	} cases[] = {
+		{VFIO_EEH_PE_STATE_NORMAL, 0, GROUP_NORMAL},
+		{VFIO_EEH_PE_STATE_RESET, 0, GROUP_UNAVAILABLE},
+		{VFIO_EEH_PE_STATE_STOPPED, 0, GROUP_FROZEN},
+		{VFIO_EEH_PE_STATE_STOPPED_DMA, 0, GROUP_MMIO_ENABLED},
+		{VFIO_EEH_PE_STATE_UNAVAIL, 0, GROUP_UNAVAILABLE},
+		{3, -EBADMSG, GROUP_NORMAL},
+		{-EIO, -EIO, GROUP_NORMAL},
+	};
+	enum group_error_state state = GROUP_NORMAL;
+	struct group *group;
+	unsigned i;
+
+	open_with_eeh(&group);
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		fake.eeh_result = cases[i].result;
+		ck_assert_int_eq(group_recovery_state(group, &state), cases[i].error);
+		ck_assert_uint_eq(fake.eeh_op.op, VFIO_EEH_PE_GET_STATE);
+		if (!cases[i].error)
+			ck_assert_int_eq(state, cases[i].state);
+	}
+	group_close(group);
+}
+END_TEST
+
+/* A kernel without EEH; one that has it, but no PE for the group. */
+START_TEST(test_no_eeh)
+{
+	struct group *group;
+
+	fake.has_eeh = _i;
+	fake.eeh_result = -ENODEV;
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_ptr_null(group->recovery);
+	ck_assert_uint_eq(group->capabilities & GROUP_CAP_EEH, 0);
+	group_close(group);
+}
+END_TEST
+
 START_TEST(test_unsupported)
 {
 	static const struct group_ops group_ops = {.name = "none"};
@@ -525,6 +641,13 @@ START_TEST(test_unsupported)
 	ck_assert_int_eq(group_reset(&group), -EOPNOTSUPP);
 	ck_assert_int_eq(group_kvm_file(&group, 0), -EOPNOTSUPP);
 	ck_assert_int_eq(group_hide_windows(&group, true), -EOPNOTSUPP);
+	ck_assert_int_eq(group_recovery_enable(&group), -EOPNOTSUPP);
+	ck_assert_int_eq(group_recovery_state(&group, NULL), -EOPNOTSUPP);
+	ck_assert_int_eq(group_recovery_freeze(&group), -EOPNOTSUPP);
+	ck_assert_int_eq(group_recovery_release(&group, 0), -EOPNOTSUPP);
+	ck_assert_int_eq(group_recovery_reset(&group, GROUP_RESET_HOT), -EOPNOTSUPP);
+	ck_assert_int_eq(group_recovery_configure(&group), -EOPNOTSUPP);
+	ck_assert_int_eq(group_recovery_inject(&group, false, 0), -EOPNOTSUPP);
 	ck_assert_int_eq(group_device_read(&device, 0, 0, &byte, 1), -EOPNOTSUPP);
 	ck_assert_int_eq(group_device_write(&device, 0, 0, &byte, 1), -EOPNOTSUPP);
 	ck_assert_int_eq(group_device_map(&device, 0, &area, &address), -EOPNOTSUPP);
@@ -560,7 +683,7 @@ static Suite *group_vfio_suite(void)
 	const TTest *const tests[] = {
 		test_open, test_open_every_failure, test_open_bridges_only, test_places,
 		test_reset_fails, test_reset_quiesces, test_dma, test_irqs, test_regions,
-		test_unsupported, test_kvm_file,
+		test_unsupported, test_kvm_file, test_eeh, test_eeh_states,
 	};
 	Suite *suite = suite_create("group_vfio");
 	TCase *tcase = tcase_create("group_vfio");
@@ -571,6 +694,7 @@ static Suite *group_vfio_suite(void)
 	tcase_add_loop_test(tcase, test_open_errors, 0, 10);
 	tcase_add_loop_test(tcase, test_reset_kinds, 0, 6);
 	tcase_add_loop_test(tcase, test_dma_bad, 0, 10);
+	tcase_add_loop_test(tcase, test_no_eeh, 0, 2);
 	for (i = 0; i < ARRAY_SIZE(tests); i++)
 		tcase_add_test(tcase, tests[i]);
 	suite_add_tcase(suite, tcase);

@@ -28,6 +28,8 @@ static_assert(GROUP_CAP_MSIX_TABLE_GUARDED == DEVGROUP_CAP_MSIX_TABLE_GUARDED &&
 	      GROUP_CAP_DDW == DEVGROUP_CAP_DDW, "capabilities have the driver's bits");
 static_assert(GROUP_MAP_READ == DEVGROUP_MAP_READ && GROUP_MAP_WRITE == DEVGROUP_MAP_WRITE &&
 	      GROUP_LIST_MAX == DEVGROUP_LIST_MAX, "lists have the driver's form");
+static_assert(GROUP_RELEASE_MMIO == DEVGROUP_RELEASE_MMIO &&
+	      GROUP_RELEASE_DMA == DEVGROUP_RELEASE_DMA, "releases have the driver's bits");
 
 static_assert((int)GROUP_EVENT_ERROR == DEVGROUP_EVENT_ERROR &&
 	      (int)GROUP_EVENT_REQUEST == DEVGROUP_EVENT_REQUEST &&
@@ -113,11 +115,17 @@ static int devgroup_map_list(struct group *group, uint64_t iova, const uint64_t 
 	return call(devgroup_of(group), DEVGROUP_MAP_LIST, &request);
 }
 
+static int command(const struct devgroup *devgroup, unsigned long request, uint32_t flags)
+{
+	struct devgroup_command argument = {.argsz = sizeof(argument), .flags = flags};
+
+	return call(devgroup, request, &argument);
+}
+
 static int devgroup_reset(struct group *group)
 {
 	struct devgroup *devgroup = devgroup_of(group);
-	struct devgroup_command request = {.argsz = sizeof(request)};
-	int ret = call(devgroup, DEVGROUP_RESET, &request);
+	int ret = command(devgroup, DEVGROUP_RESET, 0);
 
 	if (ret == -ENOTTY) {
 		if (!devgroup->warned)
@@ -177,6 +185,77 @@ static int devgroup_hide_windows(struct group *group, bool hide)
 		return -EOPNOTSUPP;
 	return call(devgroup, hide ? DEVGROUP_FREEZE : DEVGROUP_UNFREEZE, &request);
 }
+
+static int recovery_get_state(struct group *group, enum group_error_state *state)
+{
+	struct group_error_info error;
+	int ret = devgroup_get_error(group, &error);
+
+	*state = error.state;
+	return ret;
+}
+
+static int recovery_freeze(struct group *group)
+{
+	return command(devgroup_of(group), DEVGROUP_FREEZE, 0);
+}
+
+static int recovery_release(struct group *group, unsigned stages)
+{
+	return command(devgroup_of(group), DEVGROUP_UNFREEZE, stages);
+}
+
+/*
+ * The driver resets devices by their config space, so what the platform has frozen must let
+ * that through first, and what it froze is not released by the reset.
+ */
+static int end_reset(struct group *group)
+{
+	bool by_platform = group->capabilities & GROUP_CAP_EEH;
+	int ret = 0;
+
+	if (by_platform)
+		ret = recovery_release(group, GROUP_RELEASE_MMIO);
+	if (!ret)
+		ret = devgroup_reset(group);
+	if (!ret && by_platform)
+		ret = recovery_release(group, GROUP_RELEASE_MMIO | GROUP_RELEASE_DMA);
+	return ret;
+}
+
+/* The driver's reset is over when it returns: until the guest ends its own, a freeze looks like
+ * it. There is no slot to be reset by a signal of its own. */
+static int recovery_reset(struct group *group, enum group_reset_step step)
+{
+	switch (step) {
+	case GROUP_RESET_HOT:
+		return recovery_freeze(group);
+	case GROUP_RESET_END:
+		return end_reset(group);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static int recovery_configure(struct group *group)
+{
+	return command(devgroup_of(group), DEVGROUP_CONFIGURE, 0);
+}
+
+/* Whatever the error, and whichever access would meet it: what follows is a freeze. */
+static int recovery_inject(struct group *group, bool wide, unsigned function)
+{
+	return recovery_freeze(group);
+}
+
+static const struct group_recovery_ops recovery_ops = {
+	.get_state = recovery_get_state,
+	.freeze = recovery_freeze,
+	.release = recovery_release,
+	.reset = recovery_reset,
+	.configure = recovery_configure,
+	.inject = recovery_inject,
+};
 
 /* Accepts a group that is only partly open. */
 static void devgroup_close(struct group *group)
@@ -261,6 +340,8 @@ static int read_info(struct devgroup *devgroup)
 		log_error(devgroup->log, "group %u cannot be asked what it is: %s; dmesg may say "
 			  "why", devgroup->group.number, strerror(-ret));
 	devgroup->group.capabilities = info.capabilities | CAPABILITIES_BY_VFIO;
+	if (info.capabilities & (DEVGROUP_CAP_EEH | DEVGROUP_CAP_FREEZE))
+		devgroup->group.recovery = &recovery_ops;
 	return ret;
 }
 

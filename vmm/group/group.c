@@ -149,6 +149,55 @@ int group_hide_windows(struct group *group, bool hide)
 	return group->ops->hide_windows(group, hide);
 }
 
+int group_recovery_enable(struct group *group)
+{
+	if (!group->recovery)
+		return -EOPNOTSUPP;
+	return group->recovery->enable ? group->recovery->enable(group) : 0;
+}
+
+int group_recovery_state(struct group *group, enum group_error_state *state)
+{
+	if (!group->recovery || !group->recovery->get_state)
+		return -EOPNOTSUPP;
+	return group->recovery->get_state(group, state);
+}
+
+int group_recovery_freeze(struct group *group)
+{
+	if (!group->recovery || !group->recovery->freeze)
+		return -EOPNOTSUPP;
+	return group->recovery->freeze(group);
+}
+
+int group_recovery_release(struct group *group, unsigned stages)
+{
+	if (!group->recovery || !group->recovery->release)
+		return -EOPNOTSUPP;
+	return group->recovery->release(group, stages);
+}
+
+int group_recovery_reset(struct group *group, enum group_reset_step step)
+{
+	if (!group->recovery || !group->recovery->reset)
+		return -EOPNOTSUPP;
+	return group->recovery->reset(group, step);
+}
+
+int group_recovery_configure(struct group *group)
+{
+	if (!group->recovery || !group->recovery->configure)
+		return -EOPNOTSUPP;
+	return group->recovery->configure(group);
+}
+
+int group_recovery_inject(struct group *group, bool wide, unsigned function)
+{
+	if (!group->recovery || !group->recovery->inject)
+		return -EOPNOTSUPP;
+	return group->recovery->inject(group, wide, function);
+}
+
 void group_close(struct group *group)
 {
 	if (group)

@@ -137,7 +137,13 @@ enum group_event {
 };
 
 /* Numbers of kernel/uapi/devgroups.h. */
-enum group_error_state { GROUP_NORMAL, GROUP_FROZEN, GROUP_MMIO_ENABLED, GROUP_DEAD };
+enum group_error_state {
+	GROUP_NORMAL,
+	GROUP_FROZEN,		/* reads are ones, stores vanish, no DMA, no interrupts */
+	GROUP_MMIO_ENABLED,	/* released for diagnosis: DMA and interrupts still blocked */
+	GROUP_DEAD,		/* for good */
+	GROUP_UNAVAILABLE,	/* the host is at work on it; only from group_recovery_state() */
+};
 enum group_error_cause {
 	GROUP_CAUSE_NONE,
 	GROUP_CAUSE_USER,	/* this process */
@@ -149,6 +155,35 @@ enum group_error_cause {
 struct group_error_info {
 	enum group_error_state state;
 	enum group_error_cause cause;	/* of a state other than GROUP_NORMAL */
+};
+
+/* Stages of a frozen group's release; DMA after MMIO, or both in one call. */
+#define GROUP_RELEASE_MMIO 1U	/* BARs and config space */
+#define GROUP_RELEASE_DMA 2U	/* DMA and interrupts */
+
+enum group_reset_step { GROUP_RESET_HOT, GROUP_RESET_FUNDAMENTAL, GROUP_RESET_END };
+
+/*
+ * How a guest recovers its group from an error without giving it back: the platform's own
+ * isolation where there is one, else that of software. A missing op is -EOPNOTSUPP.
+ */
+struct group_recovery_ops {
+	/* The guest recovers it from now on. NULL: nothing to be done for that. */
+	int (*enable)(struct group *group);
+	int (*get_state)(struct group *group, enum group_error_state *state);
+	int (*freeze)(struct group *group);
+	/* GROUP_RELEASE_*. Devices are in whatever state they are. */
+	int (*release)(struct group *group, unsigned stages);
+	/*
+	 * Begins a reset, which isolates the group, or ends it, and any freeze with it. Then
+	 * COMMAND is 0, BARs in config space are as they were, and no interrupt is set.
+	 * -EOPNOTSUPP: not this kind, and nothing has changed.
+	 */
+	int (*reset)(struct group *group, enum group_reset_step step);
+	/* Config space of bridges and devices as firmware set it up. */
+	int (*configure)(struct group *group);
+	/* @function is an EEH_ERR_FUNC_* (<asm/eeh.h>), the access of 64 bits if @wide. */
+	int (*inject)(struct group *group, bool wide, unsigned function);
 };
 
 struct group_ops {
@@ -187,6 +222,7 @@ struct group_ops {
 
 struct group {
 	const struct group_ops *ops;
+	const struct group_recovery_ops *recovery;	/* NULL: nothing isolates it */
 	char *path;			/* as it was asked for, for messages */
 	unsigned number;
 	enum group_bus bus;
@@ -224,6 +260,16 @@ int group_kvm_file(struct group *group, unsigned index);
  * hidden the group is frozen. -EOPNOTSUPP: KVM must keep the file.
  */
 int group_hide_windows(struct group *group, bool hide);
+
+/* Wrappers of group_recovery_ops: without any, or without the op, -EOPNOTSUPP. */
+int group_recovery_enable(struct group *group);
+int group_recovery_state(struct group *group, enum group_error_state *state);
+int group_recovery_freeze(struct group *group);
+int group_recovery_release(struct group *group, unsigned stages);
+int group_recovery_reset(struct group *group, enum group_reset_step step);
+int group_recovery_configure(struct group *group);
+int group_recovery_inject(struct group *group, bool wide, unsigned function);
+
 /* Accepts NULL. Devices are quiesced and reset, then everything is released. */
 void group_close(struct group *group);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A group of a stock kernel: /dev/vfio/N in a container of its own, with an sPAPR TCE v2
- * IOMMU. Devices by vfio_device.c, reset by vfio_reset.c.
+ * IOMMU. Devices by vfio_device.c, reset by vfio_reset.c, EEH by vfio_eeh.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -215,6 +215,8 @@ static int attach(struct vfio_group *vfio, const struct host_group *host)
 		log_error(vfio->log, "group %u: the host kernel gives it no TCE v2 IOMMU: %s; "
 			  "dmesg may say why", vfio->group.number, strerror(-ret));
 	}
+	if (!ret)
+		vfio_group_find_eeh(vfio);
 	return ret;
 }
 

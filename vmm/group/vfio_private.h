@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Private to the VFIO backend: its group, shared by opening and closing (vfio.c) and by
- * resetting (vfio_reset.c).
+ * Private to the VFIO backend: its group, shared by opening and closing (vfio.c), by
+ * resetting (vfio_reset.c), and by the platform's error handling (vfio_eeh.c).
  */
 #ifndef PVMM_GROUP_VFIO_PRIVATE_H
 #define PVMM_GROUP_VFIO_PRIVATE_H
@@ -26,5 +26,8 @@ struct vfio_group {
 int vfio_group_reset(struct group *group);
 /* The same for a group just opened: the kernel reset each function when it opened it. */
 int vfio_group_reset_opened(struct group *group);
+
+/* Gives the group, which is in its container, its recovery if the platform isolates it (EEH). */
+void vfio_group_find_eeh(struct vfio_group *vfio);
 
 #endif

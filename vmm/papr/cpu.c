@@ -78,8 +78,8 @@ static void handle_mmio(struct vcpu *vcpu)
 
 	if (run->mmio.is_write)
 		bus_write(&machine->bus, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
-	else
-		bus_read(&machine->bus, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
+	else if (bus_read(&machine->bus, run->mmio.phys_addr, run->mmio.data, run->mmio.len))
+		papr_phbs_missed_load(&machine->phbs, run->mmio.phys_addr);
 }
 
 static int handle_exit(struct vcpu *vcpu)

@@ -182,7 +182,9 @@ static int64_t h_logical_ci_load(void *owner, struct vcpu *vcpu, uint64_t *args)
 		return H_PARAMETER;
 	if (!is_aligned(args[1], size))
 		return H_PARAMETER;
-	bus_read(&machine->bus, args[1], (uint8_t *)&value + sizeof(value) - size, (unsigned)size);
+	if (bus_read(&machine->bus, args[1], (uint8_t *)&value + sizeof(value) - size,
+		     (unsigned)size))
+		papr_phbs_missed_load(&machine->phbs, args[1]);
 	args[0] = be64toh(value);
 	return H_SUCCESS;
 }

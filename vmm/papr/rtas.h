@@ -23,7 +23,11 @@ enum {
 	RTAS_NO_SUCH_INDICATOR = -3,
 	RTAS_NOT_AUTHORIZED = -9002,
 	RTAS_SYSPARM_PARAMETER = -9999,	/* parameter error of the system parameter calls */
-	RTAS_FUNCTION_DISABLED = -4,	/* EEH off for the PE */
+	RTAS_NO_ERROR_LOG = 1,
+	RTAS_ERRINJCT_CLOSED = -4,	/* error injection: not open, or not to this caller */
+	RTAS_ERRINJCT_OPEN = -4,	/* the same number: open already */
+	RTAS_UNEXPECTED_STATE = -7,	/* EEH: the call does not go with the PE's state */
+	RTAS_NO_FUNDAMENTAL_RESET = -8,
 };
 
 #define RTAS_MAX_ARGS 16

@@ -9,10 +9,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "devices/papr_eeh_log.h"
 #include "vmm/papr/host.h"
 #include "vmm/papr/machine.h"
 
-#define RTAS_ERROR_LOG_MAX 2048
 #define RTAS_EVENT_SCAN_RATE 1
 #define RNG_SEED_SIZE 32
 #define RTAS_SIZE 4096	/* of the blob and of what the kernel keeps free for it */
@@ -213,13 +213,14 @@ static void add_rtas(struct machine *machine, struct fdt_writer *fdt)
 	fdt_u32(fdt, "rtas-size", RTAS_SIZE);
 	fdt_u32(fdt, "linux,rtas-base", (uint32_t)machine->boot.rtas);
 	fdt_u32(fdt, "linux,rtas-entry", (uint32_t)machine->boot.rtas);
-	fdt_u32(fdt, "rtas-error-log-max", RTAS_ERROR_LOG_MAX);
+	fdt_u32(fdt, "rtas-error-log-max", PAPR_ERROR_LOG_MAX);
 	fdt_u32(fdt, "rtas-event-scan-rate", RTAS_EVENT_SCAN_RATE);
 	fdt_flag(fdt, "ibm,change-msix-capable");
 	fdt_flag(fdt, "ibm,extended-os-term");
 	FDT_CELLS(fdt, "ibm,lrdr-capacity", (uint32_t)(memory >> 32), (uint32_t)memory, 0,
 		  256 * MIB, machine->vcpus.nr_vcpus);
 	rtas_add_tokens(&machine->rtas, fdt);
+	papr_phbs_add_rtas(&machine->phbs, fdt);
 	fdt_end(fdt);
 }
 

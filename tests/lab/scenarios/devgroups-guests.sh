@@ -48,7 +48,7 @@ merged()
 		lab-disk /dev/nvme0n1'
 }
 
-# The guest has no EEH of its own: its driver sees requests that do not end, resets the
+# The guest has EEH switched off: its driver sees requests that do not end, resets the
 # disk once that is there again, and asks again.  What it read is right in the end.
 frozen()
 {
@@ -56,7 +56,7 @@ frozen()
 	add_nvme n0 pcie.0 16
 	run_in_host --timeout 900 '
 		group=$(group_of 0000:01:00.0)
-		append="quiet nvme_core.io_timeout=4 nvme_core.admin_timeout=4"
+		append="quiet eeh=off nvme_core.io_timeout=4 nvme_core.admin_timeout=4"
 		launch "lab-disk /dev/nvme0n1; for n in \$(seq 12); do
 			dd if=/dev/nvme0n1 bs=64k iflag=direct 2>/dev/null | sha256sum >>/tmp/sums; echo round \$n
 			done; echo sums: \$(sort -u /tmp/sums)" --group $group --timeout 600
