@@ -357,7 +357,7 @@ int pci_host_assign(struct pci_host *host, const struct pci_window windows[PCI_S
 	return 0;
 }
 
-int pci_host_reset(struct pci_host *host)
+static int restart(struct pci_host *host, int (*start_irqs)(struct pci_device *device))
 {
 	unsigned i;
 	int err = 0;
@@ -366,25 +366,20 @@ int pci_host_reset(struct pci_host *host)
 	for (i = 0; !err && i < host->nr_devices; i++) {
 		err = pci_config_reset(&host->devices[i]);
 		if (!err)
-			err = pci_irq_reset(&host->devices[i]);
+			err = start_irqs(&host->devices[i]);
 	}
 	pthread_mutex_unlock(&host->lock);
 	return err;
 }
 
+int pci_host_reset(struct pci_host *host)
+{
+	return restart(host, pci_irq_reset);
+}
+
 int pci_host_recover(struct pci_host *host)
 {
-	unsigned i;
-	int err = 0;
-
-	pthread_mutex_lock(&host->lock);
-	for (i = 0; !err && i < host->nr_devices; i++) {
-		err = pci_config_reset(&host->devices[i]);
-		if (!err)
-			err = pci_irq_recover(&host->devices[i]);
-	}
-	pthread_mutex_unlock(&host->lock);
-	return err;
+	return restart(host, pci_irq_recover);
 }
 
 int pci_host_release(struct pci_host *host)
