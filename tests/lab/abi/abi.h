@@ -158,4 +158,36 @@ static inline uint64_t abi_events(int eventfd)
 	return count;
 }
 
+struct abi_test {
+	const char *name;
+	void (*run)(void);
+	bool asked_for;		/* runs only if it is named */
+};
+
+static inline bool abi_is_wanted(const struct abi_test *test, int argc, char **argv)
+{
+	int i;
+
+	for (i = 3; i < argc; i++) {
+		if (!strcmp(argv[i], test->name))
+			return true;
+	}
+	return argc <= 3 && !test->asked_for;
+}
+
+/* Runs the tests that are named after the program's first two arguments, or all, by @run. */
+static inline void abi_run(const struct abi_test *tests, size_t count, int argc, char **argv,
+			   void (*run)(const struct abi_test *test))
+{
+	size_t i;
+
+	setvbuf(stdout, NULL, _IONBF, 0);
+	for (i = 0; i < count; i++) {
+		if (!abi_is_wanted(&tests[i], argc, argv))
+			continue;
+		printf("-- %s\n", tests[i].name);
+		run(&tests[i]);
+	}
+}
+
 #endif

@@ -524,55 +524,38 @@ static void test_lifetime(void)
 	CHECK(!(abi_config_read(device, PCI_COMMAND, 2) & PCI_COMMAND_MASTER));
 }
 
-static const struct test {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
-	{ "arguments", test_arguments },
-	{ "info", test_info },
-	{ "open", test_open },
-	{ "events", test_events },
-	{ "device", test_device },
-	{ "mapping", test_mapping },
-	{ "reset", test_reset },
-	{ "freeze", test_freeze },
-	{ "freeze_open", test_freeze_open },
-	{ "freeze_admin", test_freeze_admin },
-	{ "configure", test_configure },
-	{ "lifetime", test_lifetime },
+static const struct abi_test tests[] = {
+	{ "arguments", test_arguments, false },
+	{ "info", test_info, false },
+	{ "open", test_open, false },
+	{ "events", test_events, false },
+	{ "device", test_device, false },
+	{ "mapping", test_mapping, false },
+	{ "reset", test_reset, false },
+	{ "freeze", test_freeze, false },
+	{ "freeze_open", test_freeze_open, false },
+	{ "freeze_admin", test_freeze_admin, false },
+	{ "configure", test_configure, false },
+	{ "lifetime", test_lifetime, false },
 };
 
-static bool wanted(const char *test, int argc, char **argv)
+static void run(const struct abi_test *test)
 {
-	int i;
-
-	for (i = 3; i < argc; i++) {
-		if (!strcmp(argv[i], test))
-			return true;
-	}
-	return argc <= 3;
+	group = abi_open_group(number);
+	CHECK(group >= 0);
+	device = abi_open_device(group, name);
+	CHECK(device >= 0);
+	test->run();
+	close(device);
+	close(group);
+	CHECK(abi_state_is(number, "claimed"));
 }
 
 int main(int argc, char **argv)
 {
-	size_t i;
-
 	CHECK(argc >= 3);
 	number = argv[1];
 	name = argv[2];
-	setvbuf(stdout, NULL, _IONBF, 0);
-	for (i = 0; i < ARRAY_SIZE(tests); i++) {
-		if (!wanted(tests[i].name, argc, argv))
-			continue;
-		printf("-- %s\n", tests[i].name);
-		group = abi_open_group(number);
-		CHECK(group >= 0);
-		device = abi_open_device(group, name);
-		CHECK(device >= 0);
-		tests[i].run();
-		close(device);
-		close(group);
-		CHECK(abi_state_is(number, "claimed"));
-	}
+	abi_run(tests, ARRAY_SIZE(tests), argc, argv, run);
 	return 0;
 }

@@ -855,46 +855,31 @@ static void test_windows_blocked(void)
 	close_disk();
 }
 
-static const struct test {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
-	{ "info", test_info },
-	{ "windows", test_windows },
-	{ "memory", test_memory },
-	{ "device_memory", test_device_memory },
-	{ "map", test_map },
-	{ "large_pages", test_large_pages },
-	{ "list", test_list },
-	{ "failing", test_failing },
-	{ "list_undone", test_list_undone },
-	{ "limits", test_limits },
-	{ "owner", test_owner },
-	{ "owner_dies", test_owner_dies },
-	{ "two_groups", test_two_groups },
-	{ "disk", test_disk },
-	{ "disk_denied", test_disk_denied },
-	{ "disk_64bit", test_disk_64bit },
-	{ "disk_blocked", test_disk_blocked },
-	{ "windows_blocked", test_windows_blocked },
+static const struct abi_test tests[] = {
+	{ "info", test_info, false },
+	{ "windows", test_windows, false },
+	{ "memory", test_memory, false },
+	{ "device_memory", test_device_memory, false },
+	{ "map", test_map, false },
+	{ "large_pages", test_large_pages, false },
+	{ "list", test_list, false },
+	{ "failing", test_failing, false },
+	{ "list_undone", test_list_undone, false },
+	{ "limits", test_limits, false },
+	{ "owner", test_owner, false },
+	{ "owner_dies", test_owner_dies, false },
+	{ "two_groups", test_two_groups, false },
+	{ "disk", test_disk, false },
+	{ "disk_denied", test_disk_denied, false },
+	{ "disk_64bit", test_disk_64bit, false },
+	{ "disk_blocked", test_disk_blocked, false },
+	{ "windows_blocked", test_windows_blocked, false },
 };
 
-static bool wanted(const char *test, int argc, char **argv)
-{
-	int i;
-
-	for (i = 3; i < argc; i++) {
-		if (!strcmp(argv[i], test))
-			return true;
-	}
-	return argc <= 3;
-}
-
-static void run(const struct test *test)
+static void run(const struct abi_test *test)
 {
 	const char *other_number = getenv("OTHER_GROUP");
 
-	printf("-- %s\n", test->name);
 	group = abi_open_group(number);
 	other = other_number ? abi_open_group(other_number) : -1;
 	CHECK(group >= 0 && (other >= 0 || !other_number));
@@ -918,17 +903,11 @@ static void make_area(void)
 
 int main(int argc, char **argv)
 {
-	size_t i;
-
 	CHECK(argc >= 3);
 	number = argv[1];
 	name = argv[2];
 	host_page = sysconf(_SC_PAGESIZE);
-	setvbuf(stdout, NULL, _IONBF, 0);
 	make_area();
-	for (i = 0; i < ARRAY_SIZE(tests); i++) {
-		if (wanted(tests[i].name, argc, argv))
-			run(&tests[i]);
-	}
+	abi_run(tests, ARRAY_SIZE(tests), argc, argv, run);
 	return 0;
 }

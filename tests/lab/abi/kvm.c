@@ -339,11 +339,7 @@ static void test_asked(void)
 	printf("gone\n");
 }
 
-static const struct test {
-	const char *name;
-	void (*run)(void);
-	bool asked;		/* runs only if it is named */
-} tests[] = {
+static const struct abi_test tests[] = {
 	{ "arguments", test_arguments, false },
 	{ "doors", test_doors, false },
 	{ "kvm", test_kvm, false },
@@ -357,35 +353,21 @@ static const struct test {
 	{ "asked", test_asked, true },
 };
 
-static bool wanted(const struct test *test, int argc, char **argv)
+static void run(const struct abi_test *test)
 {
-	int i;
-
-	for (i = 3; i < argc; i++) {
-		if (!strcmp(argv[i], test->name))
-			return true;
-	}
-	return argc <= 3 && !test->asked;
+	group = abi_open_group(number);
+	CHECK(group >= 0);
+	test->run();
+	close(group);
 }
 
 int main(int argc, char **argv)
 {
-	size_t i;
-
 	CHECK(argc >= 3);
 	number = argv[1];
 	name = argv[2];
 	if (getenv("MEMBERS"))
 		members = strtoul(getenv("MEMBERS"), NULL, 10);
-	setvbuf(stdout, NULL, _IONBF, 0);
-	for (i = 0; i < ARRAY_SIZE(tests); i++) {
-		if (!wanted(&tests[i], argc, argv))
-			continue;
-		printf("-- %s\n", tests[i].name);
-		group = abi_open_group(number);
-		CHECK(group >= 0);
-		tests[i].run();
-		close(group);
-	}
+	abi_run(tests, ARRAY_SIZE(tests), argc, argv, run);
 	return 0;
 }

@@ -480,11 +480,7 @@ static void test_hold(void)
 	exit(0);
 }
 
-static const struct test {
-	const char *name;
-	void (*run)(void);
-	bool asked_for;
-} tests[] = {
+static const struct abi_test tests[] = {
 	{ "info", test_info, false },
 	{ "registers", test_registers, false },
 	{ "level", test_level, false },
@@ -497,34 +493,20 @@ static const struct test {
 	{ "hold", test_hold, true },
 };
 
-static bool wanted(const struct test *test, int argc, char **argv)
+static void run(const struct abi_test *test)
 {
-	int i;
-
-	for (i = 3; i < argc; i++) {
-		if (!strcmp(argv[i], test->name))
-			return true;
-	}
-	return argc <= 3 && !test->asked_for;
+	open_all();
+	test->run();
+	close_all();
+	CHECK(abi_state_is(number, "claimed"));
 }
 
 int main(int argc, char **argv)
 {
-	size_t i;
-
 	CHECK(argc >= 3);
 	number = argv[1];
 	name = argv[2];
 	page = sysconf(_SC_PAGESIZE);
-	setvbuf(stdout, NULL, _IONBF, 0);
-	for (i = 0; i < ARRAY_SIZE(tests); i++) {
-		if (!wanted(&tests[i], argc, argv))
-			continue;
-		printf("-- %s\n", tests[i].name);
-		open_all();
-		tests[i].run();
-		close_all();
-		CHECK(abi_state_is(number, "claimed"));
-	}
+	abi_run(tests, ARRAY_SIZE(tests), argc, argv, run);
 	return 0;
 }
