@@ -75,6 +75,8 @@ static struct file *make_node(dev_t number)
 	file = alloc_file_pseudo(inode, node_mount, "devgroup-kvm", O_RDWR, &nothing);
 	if (IS_ERR(file))
 		iput(inode);
+	else
+		file->f_mode |= FMODE_PATH;	/* its end is not that of a user of the device */
 	return file;
 }
 
