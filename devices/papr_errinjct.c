@@ -13,13 +13,12 @@
 /* Values of "ibm,errinjct-tokens"; IBM's firmware has the same. */
 enum { IOA_BUS_ERROR = 7, IOA_BUS_ERROR_64 = 15 };
 
-/* Work buffers, big-endian. The mask says which bits of the address count. */
-struct ioa_bus_error {
-	be32 address, mask, config_addr, buid_hi, buid_lo, function;
-};
-
-struct ioa_bus_error_64 {
-	be32 address_hi, address_lo, mask_hi, mask_lo, config_addr, buid_hi, buid_lo, function;
+/*
+ * What a work buffer ends with, big-endian. Before it are an address and a mask that says which
+ * bits of that count, of 4 bytes each or in the other form of 8.
+ */
+struct bus_error {
+	be32 config_addr, buid_hi, buid_lo, function;
 };
 
 struct injection {
@@ -70,47 +69,27 @@ static int32_t rtas_ibm_close_errinjct(void *owner, struct rtas_request *request
 	return is_user ? RTAS_SUCCESS : RTAS_ERRINJCT_CLOSED;
 }
 
-static int read_narrow(const struct papr_phbs *phbs, uint32_t gpa, struct injection *injection)
-{
-	struct ioa_bus_error buffer;
-	int err = guest_memory_read(phbs->memory, gpa, &buffer, sizeof(buffer));
-
-	if (err)
-		return err;
-	*injection = (struct injection){
-		.buid = (uint64_t)be32toh(buffer.buid_hi) << 32 | be32toh(buffer.buid_lo),
-		.config_addr = be32toh(buffer.config_addr),
-		.function = be32toh(buffer.function),
-	};
-	return 0;
-}
-
-static int read_wide(const struct papr_phbs *phbs, uint32_t gpa, struct injection *injection)
-{
-	struct ioa_bus_error_64 buffer;
-	int err = guest_memory_read(phbs->memory, gpa, &buffer, sizeof(buffer));
-
-	if (err)
-		return err;
-	*injection = (struct injection){
-		.buid = (uint64_t)be32toh(buffer.buid_hi) << 32 | be32toh(buffer.buid_lo),
-		.config_addr = be32toh(buffer.config_addr),
-		.function = be32toh(buffer.function),
-		.wide = true,
-	};
-	return 0;
-}
-
 /* The whole buffer must be there, though its head is all that counts. */
 static int read_work_buffer(const struct papr_phbs *phbs, uint32_t error, uint32_t gpa,
 			    struct injection *injection)
 {
-	if (!is_aligned(gpa, WORK_BUFFER_SIZE) ||
+	bool wide = error == IOA_BUS_ERROR_64;
+	struct bus_error buffer;
+	int err;
+
+	if ((!wide && error != IOA_BUS_ERROR) || !is_aligned(gpa, WORK_BUFFER_SIZE) ||
 	    !guest_memory_hva(phbs->memory, gpa, WORK_BUFFER_SIZE))
 		return -EINVAL;
-	if (error == IOA_BUS_ERROR)
-		return read_narrow(phbs, gpa, injection);
-	return error == IOA_BUS_ERROR_64 ? read_wide(phbs, gpa, injection) : -EINVAL;
+	err = guest_memory_read(phbs->memory, gpa + 2 * (wide ? 8 : 4), &buffer, sizeof(buffer));
+	if (err)
+		return err;
+	*injection = (struct injection){
+		.buid = (uint64_t)be32toh(buffer.buid_hi) << 32 | be32toh(buffer.buid_lo),
+		.config_addr = be32toh(buffer.config_addr),
+		.function = be32toh(buffer.function),
+		.wide = wide,
+	};
+	return 0;
 }
 
 /*

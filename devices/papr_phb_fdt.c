@@ -23,9 +23,6 @@
 #define RANGE_CELLS 7
 #define REG_CELLS 5
 
-#define HI(value) ((uint32_t)((uint64_t)(value) >> 32))
-#define LO(value) ((uint32_t)(value))
-
 struct class_name {
 	uint32_t class_code, mask;
 	const char *name;
@@ -96,10 +93,10 @@ static uint32_t space_code(const struct pci_bar *bar)
 static uint32_t *add_cells(uint32_t *cell, uint32_t hi, uint64_t address, uint64_t size)
 {
 	*cell++ = hi;
-	*cell++ = HI(address);
-	*cell++ = LO(address);
-	*cell++ = HI(size);
-	*cell++ = LO(size);
+	*cell++ = FDT_HI(address);
+	*cell++ = FDT_LO(address);
+	*cell++ = FDT_HI(size);
+	*cell++ = FDT_LO(size);
 	return cell;
 }
 
@@ -206,12 +203,12 @@ static void add_ranges(const struct papr_phb *phb, struct fdt_writer *fdt)
 		if (!window->size)
 			continue;
 		*cell++ = codes[space];
-		*cell++ = HI(window->pci);
-		*cell++ = LO(window->pci);
-		*cell++ = HI(window->gpa);
-		*cell++ = LO(window->gpa);
-		*cell++ = HI(window->size);
-		*cell++ = LO(window->size);
+		*cell++ = FDT_HI(window->pci);
+		*cell++ = FDT_LO(window->pci);
+		*cell++ = FDT_HI(window->gpa);
+		*cell++ = FDT_LO(window->gpa);
+		*cell++ = FDT_HI(window->size);
+		*cell++ = FDT_LO(window->size);
 	}
 	fdt_cells(fdt, "ranges", ranges, (size_t)(cell - ranges));
 }
@@ -249,8 +246,8 @@ static void add_dma_window(const struct papr_phb *phb, struct fdt_writer *fdt)
 
 	fdt_u32(fdt, "ibm,#dma-address-cells", 2);
 	fdt_u32(fdt, "ibm,#dma-size-cells", 2);
-	FDT_CELLS(fdt, "ibm,dma-window", tce->liobn, HI(tce->iova), LO(tce->iova),
-		  HI(tce->size), LO(tce->size));
+	FDT_CELLS(fdt, "ibm,dma-window", tce->liobn, FDT_HI(tce->iova), FDT_LO(tce->iova),
+		  FDT_HI(tce->size), FDT_LO(tce->size));
 }
 
 /* What the devices can use together; the guest's quota logic shares it out. */
@@ -272,7 +269,7 @@ static void add_phb(struct papr_phb *phb, struct fdt_writer *fdt, uint32_t irq_p
 	fdt_begin(fdt, "pci@%llx", (unsigned long long)phb->buid);
 	fdt_text(fdt, "device_type", "pci");
 	fdt_text(fdt, "compatible", "IBM,Logical_PHB");
-	FDT_CELLS(fdt, "reg", HI(phb->buid), LO(phb->buid), 0, 0);
+	FDT_CELLS(fdt, "reg", FDT_HI(phb->buid), FDT_LO(phb->buid), 0, 0);
 	fdt_u32(fdt, "#address-cells", 3);
 	fdt_u32(fdt, "#size-cells", 2);
 	FDT_CELLS(fdt, "bus-range", 0, 0xff);

@@ -14,9 +14,6 @@
 #define REG_CELLS 4
 #define IRQ_CELLS 2
 
-#define HI(value) ((uint32_t)((uint64_t)(value) >> 32))
-#define LO(value) ((uint32_t)(value))
-
 int papr_platform_bus_init(struct papr_platform_bus *bus, struct group *group, struct bus *to,
 			   struct irqchip *irqchip, struct papr_dma_memory *dma, uint64_t gpa,
 			   uint64_t room, uint32_t liobn, struct log *log)
@@ -64,10 +61,10 @@ static void add_reg(const struct platform_device *device, struct fdt_writer *fdt
 
 		if (!region->size)
 			continue;
-		*cell++ = HI(at);
-		*cell++ = LO(at);
-		*cell++ = HI(region->size);
-		*cell++ = LO(region->size);
+		*cell++ = FDT_HI(at);
+		*cell++ = FDT_LO(at);
+		*cell++ = FDT_HI(region->size);
+		*cell++ = FDT_LO(region->size);
 	}
 	if (cell != reg)
 		fdt_cells(fdt, "reg", reg, (size_t)(cell - reg));
@@ -120,8 +117,8 @@ static void add_device(const struct papr_platform_bus *bus, unsigned index,
 		  device->group_device->compatible_size);
 	add_reg(device, fdt);
 	add_interrupts(device, fdt, irq_parent);
-	FDT_CELLS(fdt, "ibm,my-dma-window", tce->liobn, HI(tce->iova), LO(tce->iova),
-		  HI(tce->size), LO(tce->size));
+	FDT_CELLS(fdt, "ibm,my-dma-window", tce->liobn, FDT_HI(tce->iova), FDT_LO(tce->iova),
+		  FDT_HI(tce->size), FDT_LO(tce->size));
 	fdt_u32(fdt, "ibm,#dma-address-cells", 2);
 	fdt_u32(fdt, "ibm,#dma-size-cells", 2);
 	fdt_end(fdt);
@@ -138,8 +135,8 @@ void papr_platform_bus_add_fdt(const struct papr_platform_bus *bus, struct fdt_w
 	fdt_texts(fdt, "compatible", compatible, ARRAY_SIZE(compatible));
 	fdt_u32(fdt, "#address-cells", 2);
 	fdt_u32(fdt, "#size-cells", 2);
-	FDT_CELLS(fdt, "ranges", 0, 0, HI(platform->gpa), LO(platform->gpa), HI(platform->size),
-		  LO(platform->size));
+	FDT_CELLS(fdt, "ranges", 0, 0, FDT_HI(platform->gpa), FDT_LO(platform->gpa), FDT_HI(platform->size),
+		  FDT_LO(platform->size));
 	for (i = 0; i < platform->nr_devices; i++)
 		add_device(bus, i, fdt, irq_parent);
 	fdt_end(fdt);

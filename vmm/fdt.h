@@ -42,6 +42,9 @@ void fdt_cells(struct fdt_writer *writer, const char *name, const uint32_t *cell
 #define FDT_CELLS(writer, name, ...)                                        \
 	fdt_cells(writer, name, (const uint32_t[]){__VA_ARGS__},            \
 		  sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
+/* The two cells of a 64-bit number. */
+#define FDT_HI(value) ((uint32_t)((uint64_t)(value) >> 32))
+#define FDT_LO(value) ((uint32_t)(value))
 /* Several strings, one after another with their NULs. */
 void fdt_texts(struct fdt_writer *writer, const char *name, const char *const *texts, size_t count);
 

@@ -411,8 +411,8 @@ static void xive_add_fdt(struct papr_irqchip *irqchip, struct fdt_writer *fdt)
 	fdt_begin(fdt, "interrupt-controller@%llx", (unsigned long long)user);
 	fdt_text(fdt, "device_type", "power-ivpe");
 	fdt_text(fdt, "compatible", "ibm,power-ivpe");
-	FDT_CELLS(fdt, "reg", (uint32_t)(user >> 32), (uint32_t)user, 0, ESB_PAGE,
-		  (uint32_t)(os >> 32), (uint32_t)os, 0, ESB_PAGE);
+	FDT_CELLS(fdt, "reg", FDT_HI(user), FDT_LO(user), 0, ESB_PAGE,
+		  FDT_HI(os), FDT_LO(os), 0, ESB_PAGE);
 	fdt_u32(fdt, "ibm,xive-eq-sizes", QUEUE_SHIFT);
 	FDT_CELLS(fdt, "ibm,xive-lisn-ranges", 0, xive->nr_servers);
 	fdt_flag(fdt, "interrupt-controller");

@@ -65,7 +65,7 @@ static void add_memory(struct machine *machine, struct fdt_writer *fdt)
 
 	fdt_begin(fdt, "memory@0");
 	fdt_text(fdt, "device_type", "memory");
-	FDT_CELLS(fdt, "reg", 0, 0, (uint32_t)(size >> 32), (uint32_t)size);
+	FDT_CELLS(fdt, "reg", 0, 0, FDT_HI(size), FDT_LO(size));
 	fdt_end(fdt);
 }
 
@@ -217,7 +217,7 @@ static void add_rtas(struct machine *machine, struct fdt_writer *fdt)
 	fdt_u32(fdt, "rtas-event-scan-rate", RTAS_EVENT_SCAN_RATE);
 	fdt_flag(fdt, "ibm,change-msix-capable");
 	fdt_flag(fdt, "ibm,extended-os-term");
-	FDT_CELLS(fdt, "ibm,lrdr-capacity", (uint32_t)(memory >> 32), (uint32_t)memory, 0,
+	FDT_CELLS(fdt, "ibm,lrdr-capacity", FDT_HI(memory), FDT_LO(memory), 0,
 		  256 * MIB, machine->vcpus.nr_vcpus);
 	rtas_add_tokens(&machine->rtas, fdt);
 	papr_phbs_add_rtas(&machine->phbs, fdt);
