@@ -330,6 +330,13 @@ static int attach_driver_before(struct devgroup_device *ddev, struct device *dev
 	return -EIO;
 }
 
+/* A device that came during a claim, to all drivers. */
+static int offer_device(struct device *dev)
+{
+	compat_settle_dma(dev);
+	return min(device_attach(dev), 0);
+}
+
 /* What it was for the host. */
 static int restore_device(struct devgroup_device *ddev, struct device *dev)
 {
@@ -340,7 +347,7 @@ static int restore_device(struct devgroup_device *ddev, struct device *dev)
 		dev_warn(dev, "driver_override was %s and is lost\n", ddev->override_before);
 	}
 	if (ddev->arrived && !has_left(ddev))
-		ret = min(device_attach(dev), 0);
+		ret = offer_device(dev);
 	return ret;
 }
 
@@ -502,7 +509,7 @@ static void offer(struct devgroup_device *ddev)
 	struct device *dev = devgroup_device_hold(ddev);
 
 	ddev->arrived = false;
-	if (dev && device_attach(dev) < 0)
+	if (dev && offer_device(dev))
 		dev_warn(dev, "came during a claim, no driver took it\n");
 	put_device(dev);
 }

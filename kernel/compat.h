@@ -7,6 +7,7 @@
 #define DEVGROUPS_COMPAT_H
 
 #include <linux/device.h>
+#include <linux/iommu.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/version.h>
@@ -34,6 +35,20 @@ static inline char *compat_get_override(struct device *dev)
 	}
 	spin_unlock(&dev->driver_override.lock);
 	return copy;
+}
+
+/*
+ * When a device comes, Linux looks at the domain that its IOMMU group has just then to decide
+ * whether the DMA API maps for the device. Of a claimed group that is not the kernel's own domain;
+ * nobody looks again when it is, and the device's DMA faults. To be called then, without a driver.
+ */
+static inline void compat_settle_dma(struct device *dev)
+{
+#ifdef CONFIG_IOMMU_DMA
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	dev->dma_iommu = domain && iommu_is_dma_domain(domain);
+#endif
 }
 
 #endif

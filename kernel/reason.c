@@ -74,23 +74,30 @@ static void find_common(struct devgroup_member *member, struct common *common)
 	}
 }
 
-/* The port nearest to @pdev that lets traffic turn around below the IOMMU; NULL: none does. */
-static struct pci_dev *port_without_acs(struct pci_dev *pdev)
+/* What keeps @port from sending all traffic to the IOMMU, in words; NULL: nothing does. */
+static const char *acs_lack(struct pci_dev *port)
 {
 	const u16 needed = PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF;
-	struct pci_dev *port;
+	int acs = pci_find_ext_capability(port, PCI_EXT_CAP_ID_ACS);
 	u16 control;
-	int acs;
 
-	for (port = pci_upstream_bridge(pdev); port; port = pci_upstream_bridge(port)) {
+	if (!acs)
+		return "which has no ACS";
+	pci_read_config_word(port, acs + PCI_ACS_CTRL, &control);
+	return (control & needed) == needed ? NULL : "whose ACS is not on";
+}
+
+/* The port nearest to @pdev, itself included, that lets traffic turn around below the IOMMU. */
+static struct pci_dev *port_without_acs(struct pci_dev *pdev, const char **lack)
+{
+	struct pci_dev *port;
+
+	for (port = pdev; port; port = pci_upstream_bridge(port)) {
 		if (pci_pcie_type(port) != PCI_EXP_TYPE_ROOT_PORT &&
 		    pci_pcie_type(port) != PCI_EXP_TYPE_DOWNSTREAM)
 			continue;
-		acs = pci_find_ext_capability(port, PCI_EXT_CAP_ID_ACS);
-		if (!acs)
-			return port;
-		pci_read_config_word(port, acs + PCI_ACS_CTRL, &control);
-		if ((control & needed) != needed)
+		*lack = acs_lack(port);
+		if (*lack)
 			return port;
 	}
 	return NULL;
@@ -113,15 +120,16 @@ static int platform_reason(const struct common *common, char *buf, int at)
 static int acs_reason(const struct common *common, char *buf, int at)
 {
 	struct pci_dev *port;
+	const char *lack;
 
 	if (common->same_slot)
 		return sysfs_emit_at(buf, at, "functions of one device, %04x:%02x:%02x, with nothing (no ACS) to keep them apart\n",
 				     pci_domain_nr(common->first->bus), common->first->bus->number,
 				     PCI_SLOT(common->first->devfn));
-	port = port_without_acs(common->first);
+	port = port_without_acs(common->first, &lack);
 	if (port)
-		return sysfs_emit_at(buf, at, "traffic can turn around at %s, which has no ACS, without passing the IOMMU\n",
-				     pci_name(port));
+		return sysfs_emit_at(buf, at, "traffic can turn around at %s, %s, without passing the IOMMU\n",
+				     pci_name(port), lack);
 	return sysfs_emit_at(buf, at, "the IOMMU driver does not tell them apart\n");
 }
 
