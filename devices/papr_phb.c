@@ -198,8 +198,8 @@ static void tell_level(const struct papr_tce_table *tce, const char *why)
 	if (!why && tce->kernel->lists)
 		log_info(tce->log, "%s: TCEs: handled by KVM", group->path);
 	else if (!why)
-		log_info(tce->log, "%s: TCEs: single ones handled by KVM, lists by pvmm, which "
-			 "checks them (--tce kvm: all by KVM)", group->path);
+		log_info(tce->log, "%s: TCEs: single ones handled by KVM, lists, which the guest "
+			 "is not offered, by pvmm (--tce kvm: all by KVM)", group->path);
 	else
 		log_info(tce->log, "%s: TCEs: handled by pvmm, %s: %s", group->path,
 			 group->ops->map_list ? "a list in one call" : "each run of neighbours in a "
@@ -222,6 +222,19 @@ int papr_phbs_attach(struct papr_phbs *phbs, struct papr_tce_kernel *kernel)
 		err = err ? err : ret;
 	}
 	return err;
+}
+
+bool papr_phbs_want_lists(struct papr_phbs *phbs)
+{
+	unsigned i;
+
+	for (i = 0; i < nr_groups_of(phbs); i++) {
+		const struct papr_tce_kernel *kernel = table_at(phbs, i)->kernel;
+
+		if (!kernel || kernel->lists)
+			return true;
+	}
+	return nr_groups_of(phbs) == 0;
 }
 
 /* DMA stops before its mappings go: a device that misses one gets its group frozen by the host. */
