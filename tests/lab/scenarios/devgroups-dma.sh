@@ -69,8 +69,42 @@ lpar()
 		rmmod devgroups'
 }
 
+# A merged group has its windows in the IOMMU of each member: all or none, whichever step fails.
+merged()
+{
+	new_host
+	add_nvme n0 pcie.0 8
+	add_card c0 e1000e pcie.1
+	run_abi --timeout 900 "$set_up"'
+		disk=$(group_of 0000:01:00.0) card=$(group_of 0001:01:00.0)
+		number=${disk##*/}
+		put "$number ${card##*/}" $groups/merge || fail "cannot merge"
+		claim $disk
+		before=$(pins)
+		for test in info windows memory map list disk windows_blocked; do
+			/lab/dma $number 0000:01:00.0 $test
+			within 20 pinned_as $before
+			for step in $(seq 200); do
+				fail_at $step
+				/lab/dma $number 0000:01:00.0 $test >/tmp/dma 2>&1 || true
+				if ! all_steps_done; then break; fi
+				within 20 pinned_as $before
+				within 20 is claimed $disk
+			done
+			fail_at 0
+			echo "-- $test: $step steps"
+			[ $step -gt 5 ] || fail "that is too few"
+			[ $step -lt 200 ] || fail "the sweep has no end"
+		done
+		grep -q "^memory 0 kB" $disk/dma_pinned || fail "$(cat $disk/dma_pinned)"
+		grep -q "^tables 0 kB" $disk/dma_pinned || fail "$(cat $disk/dma_pinned)"
+		release $disk
+		put $number $groups/unmerge || fail "cannot unmerge"
+		rmmod devgroups'
+}
+
 if [ $# = 0 ]; then
-	set -- on_64k on_4k lpar
+	set -- on_64k on_4k lpar merged
 fi
 for part in "$@"; do
 	"$part"

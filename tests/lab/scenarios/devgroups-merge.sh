@@ -6,7 +6,7 @@
 
 . "$(dirname "$0")/lib/devgroups.sh"
 
-set_up='
+set_up=$lspci_agrees'
 modprobe -a nvme e1000e ehci-pci
 modprobe devgroups
 n=$(group_of 0000:01:00.0) c=$(group_of 0001:01:00.0) u=$(group_of 0002:02:01.7)
@@ -49,6 +49,7 @@ one_group()
 		cat /tmp/lspci
 		grep -q "^0000:01:00.0 Non-Volatile" /tmp/lspci || fail "no disk"
 		grep -q "^0001:01:00.0 Ethernet" /tmp/lspci || fail "no card"
+		lspci_agrees $n
 		grep -q -x "default 0x0 0x80000000" $n/dma_windows || fail dma_windows
 		grep -q -x "page_sizes 0x40211000" $n/dma_windows || fail dma_windows
 		grep -q -x eeh $n/capabilities || fail capabilities

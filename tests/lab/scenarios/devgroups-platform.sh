@@ -39,7 +39,11 @@ claimed()
 		[ "$(cat $group/reason)" = "isolated from all other devices" ] || fail "$(cat $group/reason)"
 		grep -q "^default 0x0 0x40000000$" $group/dma_windows || fail "$(cat $group/dma_windows)"
 		folder=$group/devices/$name
-		grep -q "^0x[0-9a-f]*0000 0x[0-9a-f]*ffff 0x0*200$" $folder/resource || fail "$(cat $folder/resource)"
+		# A page of the host.
+		read -r start end flags <$folder/resource
+		page=$(awk "/KernelPageSize/ { print \$2 * 1024; exit }" /proc/self/smaps)
+		[ $((end - start + 1)) = "$page" ] && [ $((flags)) = $((0x200)) ] ||
+			fail "$(cat $folder/resource)"
 		grep -q "^[1-9][0-9]*$" $folder/irq || fail "irq: $(cat $folder/irq)"
 		[ "$(cat $folder/name)" = lab-platform ] || fail "name: $(cat $folder/name)"
 		[ "$(readlink -f $folder/host_device)" = "$(readlink -f $device)" ] || fail "host_device"
@@ -94,6 +98,11 @@ claimed()
 		plug 0
 		rmmod lab_platform
 		rmmod devgroups'
+}
+
+claimed_4k()
+{
+	page_size=4k claimed
 }
 
 used()
@@ -163,6 +172,11 @@ used()
 		plug 0
 		rmmod lab_platform
 		rmmod devgroups'
+}
+
+used_4k()
+{
+	page_size=4k used
 }
 
 # What the test guest's initrd gets in addition: the guest's driver of the device.
@@ -241,7 +255,7 @@ guest()
 }
 
 if [ $# = 0 ]; then
-	set -- claimed used guest
+	set -- claimed claimed_4k used used_4k guest
 fi
 for part in "$@"; do
 	"$part"

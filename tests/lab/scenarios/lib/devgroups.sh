@@ -12,12 +12,25 @@ devgroups_top=$devgroups_lib/../../../..
 # The next host: its page size if it is a POWER host, or arm64 or amd64.
 page_size=64k architecture=power
 
+# lspci_agrees GROUP: lspci shows the group's devices and nothing else, and the same as of the host's.
+lspci_agrees='
+plain() { grep -v -e "Kernel driver in use:" -e "IOMMU group:" -e "Physical Slot:"; }
+lspci_agrees()
+{
+	lspci -D -O sysfs.path=$1 -vvv -xxxx | plain >/tmp/group
+	for address in $(ls $1/devices); do
+		lspci -D -vvv -xxxx -s $address
+	done | plain >/tmp/host
+	[ -s /tmp/group ] || fail "lspci shows nothing of $1"
+	diff /tmp/host /tmp/group || fail "lspci shows something else of $1"
+}
+'
+
 # Loads the driver and compares it with what the kernel says and lspci shows, without
 # what a group does not show: the host's driver, IOMMU group and slots.
 # shellcheck disable=SC2034
-same_lists='
+same_lists=$lspci_agrees'
 modprobe devgroups
-plain() { grep -v -e "Kernel driver in use:" -e "IOMMU group:" -e "Physical Slot:"; }
 [ "$(group_numbers)" = "$(ls /sys/kernel/iommu_groups)" ] || fail "other groups than the kernel has"
 for group in $groups/[0-9]*; do
 	n=${group##*/}
@@ -27,12 +40,7 @@ for group in $groups/[0-9]*; do
 	is free $group
 	[ "$(cat $group/bus)" = pci ] || fail "bus is $(cat $group/bus)"
 	[ -z "$(cat $group/owner)" ] || fail "a free group has an owner"
-	lspci -D -O sysfs.path=$group -vvv -xxxx | plain >/tmp/group
-	for address in $(ls $group/devices); do
-		lspci -D -vvv -xxxx -s $address
-	done | plain >/tmp/host
-	[ -s /tmp/group ] || fail "lspci shows nothing of group $n"
-	diff /tmp/host /tmp/group || fail "lspci shows something else of group $n"
+	lspci_agrees $group
 done
 # reads_as GROUP FILE LINE: one of the lines of the file.
 reads_as() { grep -q -x -e "$3" $1/$2 || fail "$1/$2: $(cat $1/$2), no $3"; }'
