@@ -13,7 +13,10 @@
 #include "vmm/util.h"
 
 enum console_kind { CONSOLE_STDIO, CONSOLE_PTY, CONSOLE_FILE, CONSOLE_NONE };
-enum irqchip_choice { IRQCHIP_AUTO, IRQCHIP_XIVE, IRQCHIP_XICS };
+/* The last two are pvmm's own, the others KVM's where that has them. */
+enum irqchip_choice {
+	IRQCHIP_AUTO, IRQCHIP_XIVE, IRQCHIP_XICS, IRQCHIP_XIVE_PVMM, IRQCHIP_XICS_PVMM,
+};
 enum tce_choice { TCE_AUTO, TCE_KVM, TCE_PVMM };
 
 /* place=0001:01:00.0@03.0 */

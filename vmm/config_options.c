@@ -156,6 +156,8 @@ SETTER(set_irqchip)
 		{ "auto", IRQCHIP_AUTO },
 		{ "xive", IRQCHIP_XIVE },
 		{ "xics", IRQCHIP_XICS },
+		{ "xive-pvmm", IRQCHIP_XIVE_PVMM },
+		{ "xics-pvmm", IRQCHIP_XICS_PVMM },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(choices); i++) {
@@ -165,7 +167,8 @@ SETTER(set_irqchip)
 		}
 	}
 	return config_complain(parser, option, value,
-			       "not an interrupt controller; use auto, xive or xics");
+			       "not an interrupt controller; use auto, xive, xics, "
+			       "xive-pvmm or xics-pvmm");
 }
 
 SETTER(set_tce)
@@ -233,7 +236,7 @@ const struct config_option config_options[] = {
 	{ "memory", CONFIG_OPTION_VALUE, NULL, "SIZE",
 	  "memory, with K, M or G, 256M or more (512M)", set_memory },
 	{ "cpus", CONFIG_OPTION_VALUE, NULL, "N", "virtual CPUs (1)", set_cpus },
-	{ "irqchip", CONFIG_OPTION_VALUE, NULL, "auto|xive|xics",
+	{ "irqchip", CONFIG_OPTION_VALUE, NULL, "auto|xive|xics|xive-pvmm|xics-pvmm",
 	  "interrupt controller (auto)", set_irqchip },
 	{ "tce", CONFIG_OPTION_VALUE, NULL, "auto|kvm|pvmm",
 	  "who handles its DMA mappings (auto)", set_tce },

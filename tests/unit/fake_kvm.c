@@ -553,12 +553,36 @@ int kvm_vcpu_set_reg(struct kvm_vcpu *vcpu, uint64_t id, const void *value)
 	return 0;
 }
 
+/* As the kernel has it, but for KVM_INTERRUPT_SET: it would be on until it is taken. */
+static int interrupt(struct fake_kvm_vcpu *vcpu, uint32_t irq)
+{
+	if (irq != KVM_INTERRUPT_SET_LEVEL && irq != KVM_INTERRUPT_UNSET)
+		abort();
+	pthread_mutex_lock(&vcpu->fake->lock);
+	vcpu->interrupted = irq == KVM_INTERRUPT_SET_LEVEL;
+	vcpu->nr_interrupts++;
+	pthread_mutex_unlock(&vcpu->fake->lock);
+	return 0;
+}
+
+bool fake_kvm_is_interrupted(struct fake_kvm *fake, unsigned index)
+{
+	bool interrupted;
+
+	pthread_mutex_lock(&fake->lock);
+	interrupted = fake->vcpus[index].interrupted;
+	pthread_mutex_unlock(&fake->lock);
+	return interrupted;
+}
+
 int kvm_vcpu_ioctl(struct kvm_vcpu *kvm, unsigned long request, void *arg)
 {
 	struct fake_kvm_vcpu *vcpu = vcpu_of(kvm);
 
 	if (request == vcpu->fake->fail_ioctl)
 		return -EINVAL;
+	if (request == KVM_INTERRUPT)
+		return interrupt(vcpu, ((struct kvm_interrupt *)arg)->irq);
 	if (request == KVM_GET_REGS)
 		*(struct kvm_regs *)arg = vcpu->regs;
 	else if (request == KVM_SET_REGS)

@@ -41,6 +41,8 @@ struct fake_kvm_vcpu {
 	void (*before_run)(struct fake_kvm_vcpu *vcpu);	/* on its way into the kernel */
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
+	bool interrupted;		/* its external interrupt is on */
+	unsigned nr_interrupts;		/* how often it was turned on or off */
 	struct fake_kvm_reg one_regs[FAKE_KVM_REGS];
 };
 
@@ -119,6 +121,8 @@ void fake_kvm_wait_idle(struct fake_kvm *fake, unsigned vcpu);
 /* Until the vCPU's @count exits since the beginning are all completed. */
 void fake_kvm_wait_completed(struct fake_kvm *fake, unsigned vcpu, unsigned count);
 
+/* Is the vCPU's external interrupt on? */
+bool fake_kvm_is_interrupted(struct fake_kvm *fake, unsigned vcpu);
 /* The last value of an attribute; NULL: never set. */
 const struct fake_kvm_set *fake_kvm_find_set(struct fake_kvm *fake, uint32_t group,
 					     uint64_t attribute);

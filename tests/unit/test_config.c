@@ -178,7 +178,8 @@ static const struct {
 	{ "--console file", "not a console" },
 	{ "--console file:", "--console file:: no file name" },
 	{ "--tce vfio", "--tce vfio: not who handles TCEs; use auto, kvm or pvmm" },
-	{ "--irqchip gic", "--irqchip gic: not an interrupt controller; use auto, xive or xics" },
+	{ "--irqchip gic", "--irqchip gic: not an interrupt controller; use auto, xive, xics, "
+	  "xive-pvmm or xics-pvmm" },
 	{ "--group 2", "--group 2: not a group; give its folder" },
 	{ "--group ,place=0001:01:00.0@03.0", "not a group" },
 	{ "--group 0001:01:00.8", "not a group" },

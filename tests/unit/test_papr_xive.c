@@ -418,8 +418,10 @@ static const struct {
 	{ IRQCHIP_AUTO, NULL, false, false, 4096, "xics" },
 	{ IRQCHIP_XIVE, NULL, true, false, 65536, NULL },
 	{ IRQCHIP_XIVE, NULL, false, false, 4096, NULL },
-	{ IRQCHIP_XICS, NULL, false, true, 65536, NULL },
-	{ IRQCHIP_AUTO, NULL, true, true, 65536, NULL },
+	{ IRQCHIP_XICS, NULL, false, true, 65536, "xics-pvmm" },
+	{ IRQCHIP_AUTO, NULL, true, true, 65536, "xics-pvmm" },
+	{ IRQCHIP_AUTO, "xive=off", false, true, 65536, "xics-pvmm" },
+	{ IRQCHIP_XICS_PVMM, NULL, false, false, 65536, "xics-pvmm" },
 };
 
 START_TEST(test_choice)

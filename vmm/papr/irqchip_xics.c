@@ -20,28 +20,21 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "vmm/papr/machine.h"
+#include "vmm/irq_events.h"
+#include "vmm/papr/irqchip_xics.h"
 
 #define H_EOI 0x64
 #define PRIORITY_NONE 0xffULL
-#define XICS_LINES_MAX 64
 #define LINE_TIME_NS 500000	/* between two interrupts of a line, on top of XIVE */
-
-/* One attached line, watched by the main loop. */
-struct xics_line {
-	struct loop_source source;	/* fd: the owner's eventfd */
-	struct papr_xics *xics;
-	uint32_t irq;			/* 0: free; xics.lock */
-	bool pending;			/* xics.lock */
-};
 
 struct papr_xics {
 	struct papr_irqchip base;
 	int fd;
 	bool on_xive;
 	struct loop_source timer;	/* on XIVE; else its fd is -1 */
-	pthread_mutex_t lock;		/* lines, and who serves H_EOI */
-	struct xics_line lines[XICS_LINES_MAX];
+	struct irq_events lines;
+	pthread_mutex_t lock;		/* pending lines, and who serves H_EOI; after lines.lock */
+	uint64_t pending[IRQ_COUNT / 64];	/* a bit for each line, by number - IRQ_FIRST */
 };
 
 static struct papr_xics *from_chip(struct irqchip *chip)
@@ -80,12 +73,21 @@ static void await_end(struct papr_xics *xics)
 /* With the lock held. */
 static void end_lines(struct papr_xics *xics)
 {
-	for (size_t i = 0; i < XICS_LINES_MAX; i++) {
-		if (!xics->lines[i].pending)
-			continue;
-		xics->lines[i].pending = false;
-		irq_ended(&xics->base.chip, xics->lines[i].irq);
+	for (uint32_t i = 0; i < ARRAY_SIZE(xics->pending); i++) {
+		while (xics->pending[i]) {
+			uint32_t bit = (uint32_t)__builtin_ctzll(xics->pending[i]);
+
+			xics->pending[i] &= xics->pending[i] - 1;
+			irq_ended(&xics->base.chip, IRQ_FIRST + i * 64 + bit);
+		}
 	}
+}
+
+static void set_pending(struct papr_xics *xics, uint32_t irq, bool pending)
+{
+	uint64_t *word = &xics->pending[(irq - IRQ_FIRST) / 64], bit = 1ULL << irq % 64;
+
+	*word = pending ? *word | bit : *word & ~bit;
 }
 
 /* Main thread. */
@@ -101,19 +103,15 @@ static void line_time_passed(struct loop_source *source, uint32_t events)
 	pthread_mutex_unlock(&xics->lock);
 }
 
-/* Main thread: a line rose. A vCPU may be detaching it, and close its eventfd, meanwhile. */
-static void line_raised(struct loop_source *source, uint32_t events)
+/* Main thread: a line rose. */
+static void line_raised(struct irq_events *lines, uint32_t irq)
 {
-	struct xics_line *line = container_of(source, struct xics_line, source);
-	struct papr_xics *xics = line->xics;
-	uint64_t count;
+	struct papr_xics *xics = container_of(lines, struct papr_xics, lines);
 
 	pthread_mutex_lock(&xics->lock);
-	if (line->irq && read(source->fd, &count, sizeof(count)) == sizeof(count)) {
-		line->pending = true;
-		await_end(xics);
-		xics_pulse(&xics->base.chip, line->irq);
-	}
+	set_pending(xics, irq, true);
+	await_end(xics);
+	xics_pulse(&xics->base.chip, irq);
 	pthread_mutex_unlock(&xics->lock);
 }
 
@@ -129,48 +127,13 @@ static int64_t h_eoi(void *owner, struct vcpu *vcpu, uint64_t *args)
 	return HCALL_RERUN;
 }
 
-/* With the lock held, as detach_line(). */
-static int attach_line(struct papr_xics *xics, uint32_t irq, int fd)
-{
-	for (size_t i = 0; i < XICS_LINES_MAX; i++) {
-		struct xics_line *line = &xics->lines[i];
-		int error;
-
-		if (line->irq)
-			continue;
-		line->source = (struct loop_source){ .fd = fd, .events = EPOLLIN,
-						     .ready = line_raised };
-		line->xics = xics;
-		error = loop_add(&xics->base.machine->vm->loop, &line->source);
-		if (!error)
-			line->irq = irq;
-		return error;
-	}
-	return -ENOSPC;
-}
-
-static void detach_line(struct papr_xics *xics, uint32_t irq)
-{
-	for (size_t i = 0; i < XICS_LINES_MAX; i++) {
-		if (xics->lines[i].irq != irq)
-			continue;
-		loop_remove(&xics->base.machine->vm->loop, &xics->lines[i].source);
-		xics->lines[i].irq = 0;
-		xics->lines[i].pending = false;
-	}
-}
-
 static int xics_attach(struct irqchip *chip, uint32_t irq, int fd)
 {
 	struct papr_xics *xics = from_chip(chip);
-	int error;
 
-	if (!irq_is_line(chip, irq))
-		return kvm_vm_irqfd(&xics->base.machine->kvm, irq, fd, true);
-	pthread_mutex_lock(&xics->lock);
-	error = attach_line(xics, irq, fd);
-	pthread_mutex_unlock(&xics->lock);
-	return error;
+	if (irq_is_line(chip, irq))
+		return irq_events_attach(&xics->lines, irq, fd);
+	return kvm_vm_irqfd(&xics->base.machine->kvm, irq, fd, true);
 }
 
 static void xics_detach(struct irqchip *chip, uint32_t irq, int fd)
@@ -181,8 +144,9 @@ static void xics_detach(struct irqchip *chip, uint32_t irq, int fd)
 		kvm_vm_irqfd(&xics->base.machine->kvm, irq, fd, false);
 		return;
 	}
+	irq_events_detach(&xics->lines, irq);
 	pthread_mutex_lock(&xics->lock);
-	detach_line(xics, irq);
+	set_pending(xics, irq, false);
 	pthread_mutex_unlock(&xics->lock);
 }
 
@@ -225,7 +189,7 @@ static int xics_add_vcpu(struct papr_irqchip *irqchip, struct vcpu *vcpu)
 	return kvm_vcpu_enable(&vcpu->kvm, KVM_CAP_IRQ_XICS, (uint64_t)xics->fd, vcpu->index);
 }
 
-static void xics_add_fdt(struct papr_irqchip *irqchip, struct fdt_writer *fdt)
+void papr_xics_add_fdt(struct papr_irqchip *irqchip, struct fdt_writer *fdt)
 {
 	fdt_begin(fdt, "interrupt-controller");
 	fdt_text(fdt, "device_type", "PowerPC-External-Interrupt-Presentation");
@@ -272,6 +236,7 @@ static void xics_exit(struct irqchip *chip)
 	struct papr_xics *xics = from_chip(chip);
 
 	exit_timer(xics);
+	irq_events_exit(&xics->lines);
 	close(xics->fd);
 	pthread_mutex_destroy(&xics->lock);
 	free(xics);
@@ -288,8 +253,8 @@ static const struct irqchip_ops xics_ops = {
 
 static const struct papr_irqchip_ops papr_xics_ops = {
 	.add_vcpu = xics_add_vcpu,
-	.add_fdt = xics_add_fdt,
-	.vec5 = 0x00,	/* legacy mode only */
+	.add_fdt = papr_xics_add_fdt,
+	.vec5 = PAPR_XICS_VEC5,
 };
 
 int papr_xics_create(struct machine *machine, struct papr_irqchip **irqchip)
@@ -311,6 +276,7 @@ int papr_xics_create(struct machine *machine, struct papr_irqchip **irqchip)
 		return error;
 	}
 	pthread_mutex_init(&xics->lock, NULL);
+	irq_events_init(&xics->lines, &machine->vm->loop, line_raised);
 	error = init_timer(xics);
 	if (!error)
 		error = hcall_register(&machine->hcalls, xics_hcalls, ARRAY_SIZE(xics_hcalls), xics);

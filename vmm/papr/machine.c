@@ -132,6 +132,18 @@ static int enable_hcalls(struct machine *machine)
 	return 0;
 }
 
+/* By preference, each with the choices that it is right for: what takes fewest exits. */
+#define FOR(choice) (1U << IRQCHIP_##choice)
+static const struct {
+	int (*create)(struct machine *machine, struct papr_irqchip **irqchip);
+	unsigned choices;
+} irqchips[] = {
+	{ papr_xive_create, FOR(AUTO) | FOR(XIVE) },
+	{ papr_xics_create, FOR(AUTO) | FOR(XICS) },
+	{ papr_pvmm_xics_create, FOR(AUTO) | FOR(XICS) | FOR(XICS_PVMM) },
+};
+#undef FOR
+
 static int create_irqchip(struct machine *machine)
 {
 	enum irqchip_choice choice = machine->vm->config->irqchip;
@@ -139,14 +151,12 @@ static int create_irqchip(struct machine *machine)
 
 	if (choice == IRQCHIP_AUTO && has_argument(machine, "xive=off"))
 		choice = IRQCHIP_XICS;
-	if (choice != IRQCHIP_XICS)
-		error = papr_xive_create(machine, &machine->irqchip);
-	if (choice == IRQCHIP_XICS || (choice == IRQCHIP_AUTO && error == -ENODEV))
-		error = papr_xics_create(machine, &machine->irqchip);
+	for (size_t i = 0; i < ARRAY_SIZE(irqchips) && error == -ENODEV; i++)
+		if (irqchips[i].choices >> choice & 1)
+			error = irqchips[i].create(machine, &machine->irqchip);
 	if (error == -ENODEV)
-		log_error(machine->vm->log,
-			  "this host's KVM has no such in-kernel interrupt controller; "
-			  "try --irqchip auto");
+		log_error(machine->vm->log, "this host's KVM can serve no such interrupt "
+			  "controller; try --irqchip auto");
 	else if (error)
 		log_kvm(machine, "creating the interrupt controller", error);
 	else

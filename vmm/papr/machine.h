@@ -69,9 +69,11 @@ struct machine {
 	unsigned steps_done;
 };
 
-/* irqchip_xive.c, irqchip_xics.c: -ENODEV when the host has none. */
+/* irqchip_*.c: KVM's controllers, -ENODEV when it has none, and pvmm's own, -ENODEV when KVM
+ * cannot interrupt a vCPU for them. */
 int papr_xive_create(struct machine *machine, struct papr_irqchip **irqchip);
 int papr_xics_create(struct machine *machine, struct papr_irqchip **irqchip);
+int papr_pvmm_xics_create(struct machine *machine, struct papr_irqchip **irqchip);
 
 /* cpu.c */
 extern const struct vcpu_ops papr_vcpu_ops;

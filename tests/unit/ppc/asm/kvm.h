@@ -41,6 +41,10 @@ struct kvm_rtas_token_args {
 	uint64_t token;
 };
 
+#define KVM_INTERRUPT_SET -1U
+#define KVM_INTERRUPT_UNSET -2U
+#define KVM_INTERRUPT_SET_LEVEL -3U
+
 struct kvm_ppc_mmuv3_cfg {
 	uint64_t flags, process_table;
 };
