@@ -34,7 +34,7 @@ static const struct allowed_call any_thread[] = {
 	{ SCMP_SYS(pwrite64), "device registers (VFIO), NVRAM" },
 	{ SCMP_SYS(close), "event counters of interrupts that a guest gives up" },
 	{ SCMP_SYS(eventfd2), "interrupts that a guest asks for" },
-	{ SCMP_SYS(epoll_ctl), "console input is watched again; lines of XICS" },
+	{ SCMP_SYS(epoll_ctl), "console input is watched again; interrupts that the event loop reads" },
 	{ SCMP_SYS(poll), "console output waits for its reader" },
 	{ SCMP_SYS(ppoll), "poll() on architectures without it" },
 	{ SCMP_SYS(timerfd_settime), "console output that ends in mid-line, lines of XICS" },
