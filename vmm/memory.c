@@ -85,6 +85,14 @@ int guest_memory_write(struct guest_memory *memory, uint64_t gpa, const void *bu
 	return 0;
 }
 
+int guest_memory_store_be32(struct guest_memory *memory, uint64_t gpa, be32 value)
+{
+	if (!has_range(memory, gpa, sizeof(value)) || !is_aligned(gpa, sizeof(value)))
+		return -EFAULT;
+	__atomic_store_n((be32 *)(void *)to_hva(memory, gpa), value, __ATOMIC_RELEASE);
+	return 0;
+}
+
 int guest_memory_fill(struct guest_memory *memory, uint64_t gpa, uint8_t byte, size_t size)
 {
 	if (!has_range(memory, gpa, size))

@@ -27,6 +27,9 @@ void guest_memory_exit(struct guest_memory *memory);
  * [gpa, gpa + size) is not memory. */
 int guest_memory_read(const struct guest_memory *memory, uint64_t gpa, void *buffer, size_t size);
 int guest_memory_write(struct guest_memory *memory, uint64_t gpa, const void *buffer, size_t size);
+/* A word that the guest reads while it is written: it is seen whole, and after all that was
+ * stored before. -EFAULT as above, or for an address that is not aligned. */
+int guest_memory_store_be32(struct guest_memory *memory, uint64_t gpa, be32 value);
 int guest_memory_fill(struct guest_memory *memory, uint64_t gpa, uint8_t byte, size_t size);
 /* Reads from a file straight into the guest; 0 or a negative errno (-ENODATA: file ended). */
 int guest_memory_load(struct guest_memory *memory, uint64_t gpa, int fd, uint64_t offset,

@@ -50,6 +50,9 @@ START_TEST(test_ranges)
 	ck_assert_int_eq(guest_memory_read(&memory, gpa, buffer, size), result);
 	ck_assert_int_eq(guest_memory_write(&memory, gpa, buffer, size), result);
 	ck_assert_int_eq(guest_memory_fill(&memory, gpa, 1, size), result);
+	if (size == 4 || size == 8)
+		ck_assert_int_eq(guest_memory_store_be32(&memory, gpa + size - 4, htobe32(7)),
+				 is_aligned(gpa, 4) ? result : -EFAULT);
 	ck_assert_int_eq(guest_memory_hva(&memory, gpa, size) == 0, result != 0);
 	if (result)
 		ck_assert_int_eq(guest_memory_load(&memory, gpa, -1, 0, size), -EFAULT);

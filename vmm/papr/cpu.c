@@ -74,8 +74,13 @@ static void handle_hcall(struct vcpu *vcpu)
 static void handle_mmio(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->vcpus->machine;
+	struct papr_irqchip *irqchip = machine->irqchip;
 	struct kvm_run *run = vcpu->kvm.run;
 
+	if (irqchip->ops->access_own &&
+	    irqchip->ops->access_own(irqchip, vcpu, run->mmio.phys_addr, run->mmio.data,
+				     run->mmio.len, run->mmio.is_write))
+		return;
 	if (run->mmio.is_write)
 		bus_write(&machine->bus, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
 	else if (bus_read(&machine->bus, run->mmio.phys_addr, run->mmio.data, run->mmio.len))

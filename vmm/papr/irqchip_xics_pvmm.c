@@ -13,7 +13,6 @@
  * are read by the event loop. Lock order: lock, a server's lock.
  */
 #include <errno.h>
-#include <linux/kvm.h>
 #include <stdlib.h>
 #include <string.h>
 

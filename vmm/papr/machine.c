@@ -141,6 +141,7 @@ static const struct {
 	{ papr_xive_create, FOR(AUTO) | FOR(XIVE) },
 	{ papr_xics_create, FOR(AUTO) | FOR(XICS) },
 	{ papr_pvmm_xics_create, FOR(AUTO) | FOR(XICS) | FOR(XICS_PVMM) },
+	{ papr_pvmm_xive_create, FOR(XIVE) | FOR(XIVE_PVMM) },
 };
 #undef FOR
 

@@ -43,6 +43,10 @@ struct papr_irqchip_ops {
 	/* All numbers are reserved: makes what the guest needs to drive their sources. NULL:
 	 * nothing to do. */
 	int (*publish)(struct papr_irqchip *irqchip);
+	/* A load or store of @vcpu, 1 to 8 bytes in the guest's memory order: true if @gpa is one of
+	 * the controller's registers that each vCPU has for itself. NULL: it has none that trap. */
+	bool (*access_own)(struct papr_irqchip *irqchip, struct vcpu *vcpu, uint64_t gpa,
+			   void *data, unsigned size, bool is_store);
 	/* Its node at the root, with phandle PAPR_IRQCHIP_PHANDLE. */
 	void (*add_fdt)(struct papr_irqchip *irqchip, struct fdt_writer *fdt);
 	uint8_t vec5;	/* byte 23 of ibm,architecture-vec-5 */
@@ -73,6 +77,7 @@ struct machine {
  * cannot interrupt a vCPU for them. */
 int papr_xive_create(struct machine *machine, struct papr_irqchip **irqchip);
 int papr_xics_create(struct machine *machine, struct papr_irqchip **irqchip);
+int papr_pvmm_xive_create(struct machine *machine, struct papr_irqchip **irqchip);
 int papr_pvmm_xics_create(struct machine *machine, struct papr_irqchip **irqchip);
 
 /* cpu.c */
