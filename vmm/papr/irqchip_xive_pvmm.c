@@ -248,7 +248,7 @@ static void load_ring(struct xive_server *server, uint64_t offset, uint8_t *data
 	if (offset == TM_ACKNOWLEDGE && size == 2)
 		acknowledge(server, data);
 	else if (is_aligned(offset, size) && offset >= RING && offset < RING + RING_SIZE)
-		memcpy(data, server->ring + offset - RING, size);
+		memcpy(data, &server->ring[offset - RING], size);
 	else
 		memset(data, 0xff, size);
 }
