@@ -92,6 +92,43 @@ static void start(bool xive)
 	}
 }
 
+static void call(struct vcpu *vcpu, uint64_t number, uint64_t arg0, uint64_t arg1, uint64_t arg2,
+		 uint64_t arg3, uint64_t arg4)
+{
+	uint64_t args[HCALL_NR_ARGS] = { arg0, arg1, arg2, arg3, arg4 };
+
+	check(hcall_dispatch(&machine.hcalls, vcpu, number, args) == H_SUCCESS);
+}
+
+/* As a guest does that has booted: everything may interrupt. */
+static void set_up_xics(void)
+{
+	for (uint32_t i = message; i <= line; i++) {
+		struct rtas_request request = { .args = { i, i % CPUS, 5 } };
+		const struct rtas_slot *slot = &machine.rtas.slots[0];
+
+		check(!strcmp(slot->call->name, "ibm,set-xive"));
+		check(slot->call->handler(slot->owner, &request) == RTAS_SUCCESS);
+	}
+	for (unsigned i = 0; i < CPUS; i++)
+		call(&vcpus[i], 0x68, 0xff, 0, 0, 0, 0);
+}
+
+static void set_up_xive(void)
+{
+	uint8_t cppr = 0xff;
+
+	for (unsigned i = 0; i < CPUS; i++) {
+		call(&vcpus[i], 0x3b8, 1, i, 6, (i + 1) * 0x10000ULL, 16);
+		check(machine.irqchip->ops->access_own(machine.irqchip, &vcpus[i], TIMA + 0x11,
+						       &cppr, 1, true));
+	}
+	for (uint32_t i = message; i <= line; i++) {
+		call(&vcpus[0], 0x3ac, 2, i, i % CPUS, 6, i);
+		call(&vcpus[0], 0x3c8, 0, i, 0xc00, 0, 0);
+	}
+}
+
 static void stop(void)
 {
 	machine.irqchip->chip.ops->exit(&machine.irqchip->chip);
@@ -207,8 +244,13 @@ static void step(struct input *input)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = { data, size };
+	bool xive = input_u8(&input) & 1;
 
-	start(input_u8(&input) & 1);
+	start(xive);
+	if (xive)
+		set_up_xive();
+	else
+		set_up_xics();
 	for (unsigned i = 0; i < STEPS_MAX && input.left; i++)
 		step(&input);
 	stop();
