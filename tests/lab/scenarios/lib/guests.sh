@@ -3,7 +3,7 @@
 #
 # For scenarios about pvmm itself: runs a script in a host with the functions of
 # in-host.sh at hand. Those with devices are run with each of two backends: BACKEND
-# is vfio, the default, or devgroups.
+# is vfio, the default, or devgroups. PVMM_OPTIONS are for every pvmm that they start.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../lib/scenario.sh"
 
@@ -43,6 +43,7 @@ run_guests()
 	fi
 	run_script --page-size "$page_size" --copy-in "$scenario_lib/in-host.sh" "${@:1:last-1}" \
 		". /lab/in-host.sh; take_groups_by $backend; load_modules
+		options='${PVMM_OPTIONS:-}'
 		${!last}"
 	expect_status 0
 }

@@ -6,8 +6,8 @@
 # hold ends the script with the reason.
 
 # What the next guest is: its kernel and initrd, more of its command line, the
-# file that is its console's input.
-guest=6.12-64k initrd=initrd append='quiet' input=/dev/null
+# file that is its console's input, and more options of pvmm.
+guest=6.12-64k initrd=initrd append='quiet' input=/dev/null options=''
 # What the last one said, and pvmm's own messages with it.
 log=/tmp/guest.log
 
@@ -50,7 +50,8 @@ launch()
 	command=$1
 	shift
 	echo "-- guest $guest, pvmm $*: $command"
-	pvmm --kernel "/guest/vmlinux-$guest" --initrd "/guest/$initrd-$guest" --timeout 600 \
+	# shellcheck disable=SC2086
+	pvmm $options --kernel "/guest/vmlinux-$guest" --initrd "/guest/$initrd-$guest" --timeout 600 \
 		--append "console=hvc0 $append pvmm.run=\"$command\"" "$@" <"$input" >"$log" 2>&1 &
 	pvmm=$!
 }
