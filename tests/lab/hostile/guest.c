@@ -3,7 +3,8 @@
  * A guest that does what no operating system does. The first letter of its command line says
  * what:
  *   o  powers off at once, h  runs for ever, r  reboots at once
- *   s  has all vCPUs stop, start and interrupt each other until one reboots
+ *   s  has all vCPUs stop, start and interrupt each other until one reboots, by XICS too if that
+ *      is what there is
  *   q  sends an interrupt to an event queue that there is not (a host's KVM would warn)
  *   t  asks for DMA mappings that make no sense, of the first bridge
  *   u  lists pages beyond the bridge's window, and ones to be unmapped at odd addresses: KVM of
@@ -13,6 +14,10 @@
 
 #define H_PUT_TCE 0x20
 #define H_PUT_TERM_CHAR 0x58
+#define H_EOI 0x64
+#define H_CPPR 0x68
+#define H_IPI 0x6c
+#define H_XIRR 0x74
 #define H_STUFF_TCE 0x138
 #define H_PUT_TCE_INDIRECT 0x13c
 #define H_SET_MODE 0x31c
@@ -100,6 +105,14 @@ static uint64_t now(void)
 	return ticks;
 }
 
+static void interrupt(uint64_t random, uint64_t cpu)
+{
+	hcall(H_IPI, cpu, random & 0xff);
+	hcall(H_CPPR, random >> 8 & 0xff);
+	hcall(H_XIRR, 0UL);
+	hcall(H_EOI, random);
+}
+
 void guest_second(uint64_t cpu)
 {
 	uint64_t random = now() + cpu;
@@ -113,6 +126,8 @@ void guest_second(uint64_t cpu)
 			rtas(cpu, start_cpu, 3, other, SECOND_ENTRY, other);
 		else if ((random >> 33) % 32 == 1)
 			rtas(cpu, stop_self, 0, 0, 0, 0);
+		else if ((random >> 33) % 2 == 0)
+			interrupt(random >> 8, other);
 		else
 			hcall(H_SET_MODE, 0UL, (uint64_t)SET_MODE_ENDIAN, 0UL, 0UL);
 	}

@@ -3,12 +3,12 @@
 #
 # QEMU's command line for an emulated host.  Uses what tests/lab/host parsed.
 #
-# The lab's own devices are functions of one slot, on powernv9 in pcie.5, so
+# The lab's own devices are functions of one slot, on powernv in pcie.5, so
 # that pcie.0 to pcie.4 are free for the devices of a test.
 
 is_power()
 {
-	[ "$machine" = powernv9 ] || [ "$machine" = pseries ]
+	[[ "$machine" == powernv* ]] || [ "$machine" = pseries ]
 }
 
 # The host's time is ours: on a busy machine its CPUs stand still for seconds, which is no
@@ -31,7 +31,7 @@ kernel_command_line()
 lab_slot()
 {
 	case $machine in
-	powernv9)	echo "bus=pcie.5,addr=0.$1,multifunction=on" ;;
+	powernv*)	echo "bus=pcie.5,addr=0.$1,multifunction=on" ;;
 	pseries)	echo "bus=pci.0,addr=1.$1,multifunction=on" ;;
 	*)		echo "bus=pcie.0,addr=1d.$1,multifunction=on" ;;
 	esac
@@ -73,7 +73,10 @@ machine_arguments()
 	else
 		qemu_arguments+=(-accel "tcg,thread=multi" -smp "$cpus")
 	fi
-	"${machine}_arguments"
+	case $machine in
+	powernv*)	powernv_arguments ;;
+	*)		"${machine}_arguments" ;;
+	esac
 	qemu_arguments+=(-kernel "$(readlink -f "$build/packages/kernel-6.12-$flavour/vmlinux")"
 		-initrd "$lab/boot-$flavour/initramfs" -append "$(kernel_command_line)")
 	channel_arguments
@@ -95,11 +98,11 @@ pseries_arguments()
 }
 
 # The firmware spends a second on each PHB, so have only those that are used.
-powernv9_arguments()
+powernv_arguments()
 {
 	local index
 
-	qemu_arguments+=(-machine powernv9
+	qemu_arguments+=(-machine "$machine"
 		-device "ipmi-bmc-sim,id=lab-bmc" -device "isa-ipmi-bt,bmc=lab-bmc,irq=10")
 	for index in 0 1 2 3 4 5; do
 		if [ "$index" = 5 ] || [[ " ${qemu_extra[*]} " == *[=,]"pcie.$index"[\ ,]* ]]; then
