@@ -34,21 +34,18 @@ pattern_file "$work/tftp/data" 2
 run_guests --timeout 900 --machine "$machine" '
 lspci -D
 boot 0 "set -e; lspci; modprobe -a usb-storage sd_mod; ip link set eth0 up; udhcpc -q -n -i eth0
-	lab-disk /dev/nvme0n1 /dev/sda; cd /tmp
-	work() {
-		sha256sum /dev/nvme0n1; tftp -g -r data -b 1428 10.0.2.2; sha256sum data
-		dd if=/dev/sda bs=64k iflag=direct | sha256sum
-	}
-	work; n=\$((\$(nproc) - 1))
+	lab-disk /dev/nvme0n1 /dev/sda; cd /tmp; n=\$((\$(nproc) - 1))
 	for state in 0 1; do
 		for cpu in \$(seq 1 \$n); do echo \$state >/sys/devices/system/cpu/cpu\$cpu/online; done
-		echo online=\$(nproc); work
+		echo online=\$(nproc)
+		sha256sum /dev/nvme0n1; tftp -g -r data -b 1428 10.0.2.2; sha256sum data
+		dd if=/dev/sda bs=64k iflag=direct | sha256sum
 	done
 	cat /proc/interrupts" '"$groups"' --irqchip '"$irqchip"' --cpus '"$cpus"' --verbose
 said "interrupts: '"$irqchip"'" "online=1" "online='"$cpus"'"
-said_times 3 "'"$(sum_of "$work/n0.raw")"'"
-said_times 3 "'"$(sum_of "$work/tftp/data")"'"
-said_times 3 "'"$(sum_of "$work/stick.raw")"'"
+said_times 2 "'"$(sum_of "$work/n0.raw")"'"
+said_times 2 "'"$(sum_of "$work/tftp/data")"'"
+said_times 2 "'"$(sum_of "$work/stick.raw")"'"
 counted nvme0q1
 counted eth0
 counted '"$usb"'
