@@ -15,7 +15,7 @@ machine=$1 page_size=$2 mmu=$3 irqchip=$4 guests=$5 cpus=$6
 add_disk()
 {
 	case $machine in
-	powernv9)
+	powernv*)
 		add_nvme n0 pcie.0 32
 		address=0000:01:00.0 ;;
 	pseries)

@@ -14,7 +14,7 @@ machine=$1 irqchip=$2 cpus=$3
 
 pattern_file "$work/stick.raw" 1
 case $machine in
-powernv9)
+powernv*)
 	add_nvme n0 pcie.0 32
 	add_card e0 e1000e pcie.1
 	add_usb_combo pcie.2
