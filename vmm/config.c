@@ -137,6 +137,7 @@ static void set_defaults(struct vm_config *config)
 {
 	memset(config, 0, sizeof(*config));
 	config->memory = 512 * MIB;
+	config->memory_node = -1;
 	config->cpus = 1;
 	config->console = CONSOLE_STDIO;
 	config->irqchip = IRQCHIP_AUTO;
@@ -167,6 +168,7 @@ void config_exit(struct vm_config *config)
 		free(config->groups[i].places);
 	}
 	free(config->groups);
+	free(config->memory_file);
 	free(config->kernel);
 	free(config->initrd);
 	free(config->append);

@@ -37,6 +37,9 @@ struct vm_config {
 	bool claim;
 	char *kernel, *initrd, *append;	/* initrd and append may be NULL */
 	uint64_t memory;		/* bytes; default 512 MiB, at least 256 MiB */
+	uint64_t hugepages;		/* bytes of each; 0: the host's ordinary pages */
+	char *memory_file;		/* whose pages are memory; NULL: none, as with hugepages */
+	int memory_node;		/* NUMA node; -1: any */
 	unsigned cpus;			/* default 1 */
 	enum console_kind console;
 	char *console_path;		/* CONSOLE_FILE */
@@ -51,6 +54,7 @@ struct vm_config {
 #define CONFIG_MEMORY_MIN (256 * MIB)
 #define CONFIG_MEMORY_MAX (1024 * GIB)
 #define CONFIG_MEMORY_ALIGN (1 * MIB)
+#define CONFIG_NODE_MAX 1023
 #define CONFIG_CPUS_MAX 256
 #define CONFIG_GROUPS_MAX 16
 

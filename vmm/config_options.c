@@ -46,27 +46,6 @@ SETTER(set_append)
 	return set_string(parser, &parser->config->append, value);
 }
 
-SETTER(set_memory)
-{
-	uint64_t size;
-	int ret = config_parse_size(value, &size);
-
-	if (ret == -EINVAL)
-		return config_complain(parser, option, value, "not a size; use a number with "
-				       "K, M or G, such as 512M");
-	if (ret || size > CONFIG_MEMORY_MAX)
-		return config_complain(parser, option, value, "too much; at most %lluG",
-				       (unsigned long long)(CONFIG_MEMORY_MAX / GIB));
-	if (size < CONFIG_MEMORY_MIN)
-		return config_complain(parser, option, value, "too little; at least %lluM",
-				       (unsigned long long)(CONFIG_MEMORY_MIN / MIB));
-	if (!is_aligned(size, CONFIG_MEMORY_ALIGN))
-		return config_complain(parser, option, value, "not a multiple of 1M; use %lluM",
-				       (unsigned long long)(size / MIB));
-	parser->config->memory = size;
-	return 0;
-}
-
 SETTER(set_cpus)
 {
 	uint64_t cpus;
@@ -233,8 +212,9 @@ const struct config_option config_options[] = {
 	  set_kernel },
 	{ "initrd", CONFIG_OPTION_VALUE, NULL, "FILE", "initial RAM disk", set_initrd },
 	{ "append", CONFIG_OPTION_VALUE, NULL, "STRING", "kernel command line", set_append },
-	{ "memory", CONFIG_OPTION_VALUE, NULL, "SIZE",
-	  "memory, with K, M or G, 256M or more (512M)", set_memory },
+	{ "memory", CONFIG_OPTION_VALUE, NULL, "SIZE[,hugepages=SIZE][,file=PATH][,node=N]",
+	  "memory, with K, M or G, 256M or more (512M), of\n"
+	  "huge pages, of a file's, of a NUMA node's", config_set_memory },
 	{ "cpus", CONFIG_OPTION_VALUE, NULL, "N", "virtual CPUs (1)", set_cpus },
 	{ "irqchip", CONFIG_OPTION_VALUE, NULL, "auto|xive|xics|xive-pvmm|xics-pvmm",
 	  "interrupt controller (auto)", set_irqchip },

@@ -53,6 +53,10 @@ int config_complain_memory(const struct config_parser *parser);
 int config_set_group(struct config_parser *parser, const struct config_option *option,
 		     const char *value);
 
+/* --memory, in config_memory.c. */
+int config_set_memory(struct config_parser *parser, const struct config_option *option,
+		      const char *value);
+
 /* "03.0"; 0 or -EINVAL. */
 int config_parse_devfn(const char *text, uint8_t *devfn);
 

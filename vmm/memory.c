@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Guest memory: a memfd mapped once. Owns the only pointer to it, and the check that every
+ * Guest memory: a file mapped once. Owns the only pointer to it, and the check that every
  * access by guest-physical address passes.
  */
 #include "vmm/memory.h"
@@ -12,25 +12,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int guest_memory_init(struct guest_memory *memory, uint64_t base, uint64_t size)
+static unsigned host_page_shift(void)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	void *hva;
-	int ret;
+	return (unsigned)__builtin_ctzl((unsigned long)sysconf(_SC_PAGESIZE));
+}
 
-	if (!size || !is_aligned(base | size, page) || base + size < base || size > INT64_MAX)
-		return -EINVAL;
-	memory->fd = memfd_create("pvmm-guest", MFD_CLOEXEC);
-	if (memory->fd < 0)
-		return -errno;
-	if (ftruncate(memory->fd, (off_t)size)) {
-		ret = -errno;
-		goto close_fd;
-	}
-	hva = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory->fd, 0);
+static bool is_range(uint64_t base, uint64_t size, unsigned page_shift)
+{
+	return size && is_aligned(base | size, 1ULL << page_shift) && base + size >= base &&
+	       size <= INT64_MAX;
+}
+
+/* Takes @fd, also when it fails. */
+static int map(struct guest_memory *memory, uint64_t base, uint64_t size, int fd)
+{
+	void *hva = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	int error;
+
+	memory->fd = fd;
 	if (hva == MAP_FAILED) {
-		ret = -errno;
-		goto close_fd;
+		error = -errno;
+		close(fd);
+		memory->fd = -1;
+		return error;
 	}
 	/* A core dump is for debugging pvmm, and its size must not depend on the guest's. */
 	madvise(hva, size, MADV_DONTDUMP);
@@ -38,14 +42,36 @@ int guest_memory_init(struct guest_memory *memory, uint64_t base, uint64_t size)
 	madvise(hva, size, MADV_DONTFORK);
 	memory->base = base;
 	memory->size = size;
-	memory->page_shift = (unsigned)__builtin_ctzll(page);
 	memory->hva = hva;
 	return 0;
+}
 
-close_fd:
-	close(memory->fd);
-	memory->fd = -1;
-	return ret;
+int guest_memory_init(struct guest_memory *memory, uint64_t base, uint64_t size)
+{
+	int fd, error;
+
+	memory->page_shift = host_page_shift();
+	if (!is_range(base, size, memory->page_shift))
+		return -EINVAL;
+	fd = memfd_create("pvmm-guest", MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)size)) {
+		error = -errno;
+		close(fd);
+		return error;
+	}
+	return map(memory, base, size, fd);
+}
+
+int guest_memory_init_file(struct guest_memory *memory, uint64_t base, uint64_t size, int fd,
+			   unsigned page_shift)
+{
+	memory->page_shift = page_shift;
+	if (!is_range(base, size, page_shift))
+		return -EINVAL;
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? -errno : map(memory, base, size, fd);
 }
 
 void guest_memory_exit(struct guest_memory *memory)
@@ -124,10 +150,13 @@ static ssize_t load_some(struct guest_memory *memory, uint64_t gpa, int fd, uint
 			 uint64_t size)
 {
 	uint64_t skip = offset % (uint64_t)sysconf(_SC_PAGESIZE);
-	void *file = mmap(NULL, skip + size, PROT_READ, MAP_PRIVATE, fd, (off_t)(offset - skip));
+	void *file = MAP_FAILED;
 	ssize_t done;
 	int error;
 
+	/* Huge pages have no write(). */
+	if (memory->page_shift == host_page_shift())
+		file = mmap(NULL, skip + size, PROT_READ, MAP_PRIVATE, fd, (off_t)(offset - skip));
 	if (file == MAP_FAILED)
 		return pread(fd, to_hva(memory, gpa), size, (off_t)offset);
 	done = pwrite(memory->fd, (uint8_t *)file + skip, size, (off_t)(gpa - memory->base));
@@ -162,12 +191,16 @@ int guest_memory_load(struct guest_memory *memory, uint64_t gpa, int fd, uint64_
 	return 0;
 }
 
-int guest_memory_clear(struct guest_memory *memory)
+void guest_memory_clear(struct guest_memory *memory)
 {
-	if (fallocate(memory->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-		      (off_t)memory->size))
-		return -errno;
-	return 0;
+	/* Pages that went back to the host need not be there when they are wanted again. */
+	if (fallocate(memory->fd, FALLOC_FL_ZERO_RANGE, 0, (off_t)memory->size))
+		memset(memory->hva, 0, memory->size);
+}
+
+uint64_t guest_memory_page_size(const struct guest_memory *memory)
+{
+	return 1ULL << memory->page_shift;
 }
 
 uint64_t guest_memory_hva(const struct guest_memory *memory, uint64_t gpa, uint64_t size)

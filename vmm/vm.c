@@ -173,6 +173,23 @@ static int open_files(struct vm *vm)
 	return error;
 }
 
+static int get_memory(struct vm *vm)
+{
+	const struct vm_config *config = vm->config;
+	int error = 0;
+
+	if (config->memory_node >= 0)
+		error = memory_node_bind(config->memory_node, &host_root_system, vm->log);
+	if (error)
+		return error;
+	return memory_file_open(&vm->memory_file, config, &host_root_system, vm->log);
+}
+
+static void put_memory(struct vm *vm)
+{
+	memory_file_close(&vm->memory_file);
+}
+
 static int open_nvram(struct vm *vm)
 {
 	vm->nvram_fd = papr_nvram_open(vm->config->nvram, vm->log);
@@ -369,6 +386,7 @@ static const struct step {
 	{ learn_host, forget_host },
 	{ open_kvm, close_kvm },
 	{ find_groups, NULL },
+	{ get_memory, put_memory },
 	{ claim_groups, release_claims },
 	{ open_groups, close_groups },
 	{ watch_groups, unwatch_groups },

@@ -19,6 +19,7 @@
 #include "vmm/loader.h"
 #include "vmm/log.h"
 #include "vmm/loop.h"
+#include "vmm/memory_file.h"
 
 enum vm_end {
 	VM_RUNNING,
@@ -51,6 +52,7 @@ struct vm {
 	struct console console;
 	struct kvm kvm;
 	struct image_file kernel, initrd;	/* initrd.fd: -1 when there is none */
+	struct memory_file memory_file;
 	int nvram_fd;
 	int dump_fd;			/* --dump-dtb; -1: not asked for */
 	int64_t rtc_offset;		/* seconds; atomic */

@@ -78,6 +78,7 @@ void fake_machine_init(struct fake_machine *fake, unsigned cpus)
 	fake->config.memory = FAKE_MACHINE_MEMORY;
 	fake->config.cpus = cpus;
 	vm->config = &fake->config;
+	vm->memory_file.fd = -1;
 	vm->log = &fake->capture.log;
 	vm->kvm = fake->kvm.kvm;
 	vm->initrd.fd = vm->dump_fd = -1;

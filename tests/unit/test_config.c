@@ -60,6 +60,8 @@ START_TEST(test_defaults)
 	ck_assert_int_eq(config.console, CONSOLE_STDIO);
 	ck_assert_int_eq(config.irqchip, IRQCHIP_AUTO);
 	ck_assert_int_eq(config.tce, TCE_AUTO);
+	ck_assert_int_eq(config.memory_node, -1);
+	ck_assert(!config.hugepages && !config.memory_file);
 	ck_assert_uint_eq(config.timeout, 0);
 	ck_assert_uint_eq(config.nr_groups, 0);
 	ck_assert(!config.claim && !config.no_reboot && !config.verbose);
@@ -106,6 +108,32 @@ START_TEST(test_last_wins)
 	ck_assert_uint_eq(config.memory, 256 * MIB);
 	ck_assert_str_eq(config.append, "");
 	ck_assert_int_eq(config.console, CONSOLE_NONE);
+	config_exit(&config);
+}
+END_TEST
+
+START_TEST(test_memory)
+{
+	struct vm_config config = parse_good("--kernel k --memory 1G,hugepages=16M,node=3");
+
+	ck_assert_uint_eq(config.memory, GIB);
+	ck_assert_uint_eq(config.hugepages, 16 * MIB);
+	ck_assert_int_eq(config.memory_node, 3);
+	ck_assert_ptr_null(config.memory_file);
+	config_exit(&config);
+
+	/* The last one counts as a whole. */
+	config = parse_good("--kernel k --memory 1G,hugepages=16M --memory 2G,file=a "
+			    "--memory=512M,node=0,file=/dev/shm/b=c");
+	ck_assert_uint_eq(config.memory, 512 * MIB);
+	ck_assert_uint_eq(config.hugepages, 0);
+	ck_assert_int_eq(config.memory_node, 0);
+	ck_assert_str_eq(config.memory_file, "/dev/shm/b=c");
+	config_exit(&config);
+
+	config = parse_good("--kernel k --memory 1G,file=a,node=1 --memory 256M");
+	ck_assert_int_eq(config.memory_node, -1);
+	ck_assert_ptr_null(config.memory_file);
 	config_exit(&config);
 }
 END_TEST
@@ -163,6 +191,24 @@ static const struct {
 	{ "--memory 1025G", "--memory 1025G: too much; at most 1024G" },
 	{ "--memory 99999999999999999999999G", "too much" },
 	{ "--memory 300001K", "--memory 300001K: not a multiple of 1M; use 292M" },
+	{ "--memory ,node=0", "not a size" },
+	{ "--memory 1G,", "--memory 1G,: after the comma comes hugepages=SIZE, file=PATH or node=N" },
+	{ "--memory 1G,huge=2M", "after the comma comes" },
+	{ "--memory 1G,file", "after the comma comes" },
+	{ "--memory 1G,file=", "no file name; write it like file=/dev/shm/guest" },
+	{ "--memory 1G,file=a,file=b", "file= is there twice" },
+	{ "--memory 1G,node=0,node=0", "node= is there twice" },
+	{ "--memory 1G,hugepages=2M,hugepages=2M", "hugepages= is there twice" },
+	{ "--memory 1G,hugepages=", "not a size of huge pages" },
+	{ "--memory 1G,hugepages=3M", "not a size of huge pages; use one of the host's" },
+	{ "--memory 1G,hugepages=32K", "not a size of huge pages" },
+	{ "--memory 1G,hugepages=0", "not a size of huge pages" },
+	{ "--memory 1G,hugepages=99999999999999999999G", "not a size of huge pages" },
+	{ "--memory 1000M,hugepages=16M", "not a multiple of its pages; use 1008M" },
+	{ "--memory 1G,hugepages=2M,file=a", "hugepages= and file= exclude each other" },
+	{ "--memory 1G,node=-1", "not a NUMA node; use its number, such as node=0" },
+	{ "--memory 1G,node=", "not a NUMA node" },
+	{ "--memory 1G,node=1024", "not a NUMA node" },
 	{ "--cpus 0", "--cpus 0: not a number of CPUs; use 1 to 256" },
 	{ "--cpus 257", "use 1 to 256" },
 	{ "--cpus 99999999999999999999999", "use 1 to 256" },
@@ -535,6 +581,7 @@ int main(void)
 	tcase_add_test(tests, test_defaults);
 	tcase_add_test(tests, test_all);
 	tcase_add_test(tests, test_last_wins);
+	tcase_add_test(tests, test_memory);
 	tcase_add_test(tests, test_groups);
 	tcase_add_loop_test(tests, test_bad, 0, ARRAY_SIZE(bad));
 	tcase_add_test(tests, test_too_many_groups);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Guest memory: every range check, loading from files, giving pages back. */
+/* Guest memory: every range check, loading from files, what backs it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -165,19 +165,46 @@ static uint64_t backed_bytes(const struct guest_memory *memory)
 }
 
 /* What a guest has cost the host. */
-START_TEST(test_lazy_and_clear)
+START_TEST(test_lazy)
 {
 	struct guest_memory memory = memory_at(0, 64 * GIB);
-	uint8_t byte = 1;
 
+	ck_assert_uint_eq(guest_memory_page_size(&memory), (uint64_t)sysconf(_SC_PAGESIZE));
 	ck_assert_uint_eq(backed_bytes(&memory), 0);
 	ck_assert_int_eq(guest_memory_fill(&memory, 32 * GIB, 0x5a, 4 * MIB), 0);
 	ck_assert_uint_ge(backed_bytes(&memory), 4 * MIB);
-	ck_assert_int_eq(guest_memory_clear(&memory), 0);
-	ck_assert_uint_eq(backed_bytes(&memory), 0);
-	ck_assert_int_eq(guest_memory_read(&memory, 32 * GIB, &byte, 1), 0);
-	ck_assert_uint_eq(byte, 0);
 	guest_memory_exit(&memory);
+}
+END_TEST
+
+/* Over a file whose pages say they are larger: it is kept, cleared, and loaded into. */
+START_TEST(test_file)
+{
+	struct guest_memory memory;
+	char path[32], text[8] = "";
+	int fd = memfd_create("memory", MFD_CLOEXEC), image;
+
+	ck_assert_int_eq(ftruncate(fd, SIZE), 0);
+	ck_assert_int_eq(guest_memory_init_file(&memory, 0, SIZE - MIB, fd, 21), -EINVAL);
+	ck_assert_int_eq(guest_memory_init_file(&memory, MIB, SIZE, fd, 21), -EINVAL);
+	ck_assert_int_eq(guest_memory_init_file(&memory, 0, SIZE, -1, 21), -EBADF);
+	ck_assert_int_eq(guest_memory_init_file(&memory, BASE, SIZE, fd, 21), 0);
+	ck_assert_uint_eq(guest_memory_page_size(&memory), 2 * MIB);
+	temporary_file(path, "0123456", 8);
+	image = open(path, O_RDONLY);
+	ck_assert_int_eq(guest_memory_load(&memory, BASE + 1, image, 0, 8), 0);
+	ck_assert_int_eq(guest_memory_load(&memory, BASE + 1, image, 4, 8), -ENODATA);
+	close(image);
+	unlink(path);
+	guest_memory_exit(&memory);
+	ck_assert_int_eq(pread(fd, text, 8, 1), 8);
+	ck_assert_mem_eq(text, "456\0" "456", 8);
+	ck_assert_int_eq(guest_memory_init_file(&memory, BASE, SIZE, fd, 21), 0);
+	guest_memory_clear(&memory);
+	ck_assert_int_eq(guest_memory_read(&memory, BASE + 1, text, 8), 0);
+	ck_assert_str_eq(text, "");
+	guest_memory_exit(&memory);
+	close(fd);
 }
 END_TEST
 
@@ -243,7 +270,8 @@ int main(void)
 	tcase_add_test(tests, test_load);
 	tcase_add_loop_test(tests, test_load_unaligned, 0, 7);
 	tcase_add_test(tests, test_load_shrunk);
-	tcase_add_test(tests, test_lazy_and_clear);
+	tcase_add_test(tests, test_lazy);
+	tcase_add_test(tests, test_file);
 	tcase_add_loop_test(tests, test_bad_sizes, 0, 5);
 	tcase_add_test(tests, test_too_much);
 	tcase_add_test(tests, test_exit_twice);

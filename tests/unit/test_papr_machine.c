@@ -153,6 +153,17 @@ static void expect_segment_pages(const uint32_t *wanted, size_t count)
 		ck_assert_uint_eq(cell(cpu, name, i), wanted[i]);
 }
 
+/* Memory of a file with pages of 1 << @page_shift. */
+static void give_file(struct fake_machine *it, unsigned page_shift)
+{
+	struct memory_file *file = &it->vm.memory_file;
+
+	file->fd = memfd_create("memory", MFD_CLOEXEC);
+	file->page_shift = page_shift;
+	file->used = false;
+	ck_assert_int_eq(ftruncate(file->fd, FAKE_MACHINE_MEMORY), 0);
+}
+
 /* A page that the host's pages cannot serve is one that KVM refuses to enter. */
 START_TEST(test_tree_hash_pages)
 {
@@ -160,18 +171,22 @@ START_TEST(test_tree_hash_pages)
 					24, 0x100, 1, 24, 0 };
 	static const uint32_t served[] = { 12, 0, 2, 12, 0, 16, 7, 16, 0x110, 1, 16, 1 };
 
-	for (unsigned real = 0; real < 2; real++) {
+	/* The host's own pages, whatever KVM says, and huge ones. */
+	for (unsigned real = 0; real < 3; real++) {
 		fake_machine_init(&fake, 1);
+		if (real == 2)
+			give_file(&fake, 24);
 		fake_kvm_miss(&fake.kvm, KVM_CAP_PPC_MMU_RADIX);
 		fake.kvm.smmu = power9_pages;
 		fake.kvm.smmu.flags = real ? KVM_PPC_PAGE_SIZES_REAL : 0;
 		ck_assert_int_eq(fake_machine_create(&fake), 0);
 		read_tree(&fake);
-		if (real)
+		if (real == 1)
 			expect_segment_pages(served, ARRAY_SIZE(served));
 		else
 			expect_segment_pages(all, ARRAY_SIZE(all));
 		fake_machine_exit(&fake);
+		memory_file_close(&fake.vm.memory_file);
 	}
 }
 END_TEST
@@ -303,13 +318,19 @@ START_TEST(test_failures)
 }
 END_TEST
 
-/* A new machine in the same VM: of the old one only clock and NVRAM remain. */
+/* A new machine in the same VM: of the old one only clock and NVRAM remain, and nothing in a file
+ * that is the memory of both. */
 START_TEST(test_reboot)
 {
 	uint32_t none[1];
 	uint64_t word;
 
-	fake_machine_start(&fake, 2);
+	fake_machine_init(&fake, 2);
+	if (_i)
+		give_file(&fake, 24);
+	ck_assert_int_eq(fake_machine_create(&fake), 0);
+	ck_assert_int_eq(machine_start(fake.machine), 0);
+	fake_kvm_wait_idle(&fake.kvm, 0);
 	ck_assert_int_eq(RTAS(&fake, "set-time-of-day", none, 1, 2000, 1, 1, 0, 0, 0, 0), 0);
 	ck_assert_int_eq(guest_memory_write(&fake.machine->memory, 0x100000, "secret", 7), 0);
 	ck_assert_int_eq(HCALL(&fake, H_SET_MODE, 1, 4, 0, 0), H_SUCCESS);
@@ -323,6 +344,7 @@ START_TEST(test_reboot)
 	ck_assert_int_eq(guest_memory_read(&fake.machine->memory, 0x100000, &word, 8), 0);
 	ck_assert_uint_eq(word, 0);
 	fake_machine_exit(&fake);
+	memory_file_close(&fake.vm.memory_file);
 }
 END_TEST
 
@@ -389,7 +411,7 @@ int main(void)
 	tcase_add_loop_test(tests, test_dtc, 0, 2);
 	tcase_add_test(tests, test_dump_fails);
 	tcase_add_loop_test(tests, test_failures, 0, ARRAY_SIZE(failures));
-	tcase_add_test(tests, test_reboot);
+	tcase_add_loop_test(tests, test_reboot, 0, 2);
 	tcase_add_test(tests, test_two_machines);
 	/* One loads all of a guest's memory. */
 	tcase_set_timeout(tests, 60);

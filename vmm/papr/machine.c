@@ -40,10 +40,25 @@ static void destroy_kvm_vm(struct machine *machine)
 	kvm_vm_exit(&machine->kvm);
 }
 
+/* The pages of the VM's file, cleared of what an earlier boot left, or new ones. */
+static int init_memory(struct machine *machine, uint64_t size)
+{
+	struct memory_file *file = &machine->vm->memory_file;
+	int error;
+
+	if (file->fd < 0)
+		return guest_memory_init(&machine->memory, 0, size);
+	error = guest_memory_init_file(&machine->memory, 0, size, file->fd, file->page_shift);
+	if (!error && file->used)
+		guest_memory_clear(&machine->memory);
+	file->used = true;
+	return error;
+}
+
 static int create_memory(struct machine *machine)
 {
 	uint64_t size = machine->vm->config->memory;
-	int error = guest_memory_init(&machine->memory, 0, size);
+	int error = init_memory(machine, size);
 
 	if (error) {
 		log_error(machine->vm->log, "cannot get %llu MiB of guest memory: %s",
