@@ -84,6 +84,8 @@ struct pci_device {
 	uint8_t pin;			/* INTx pin, 1..4; 0: none. Read once */
 	uint32_t lsi;			/* irq number, when pin != 0 */
 	struct irq_eoi lsi_eoi;
+	unsigned lsi_ends;		/* of the line's interrupts, since it was last seen
+					 * lowered; atomic */
 	int lsi_fd;			/* eventfd, -1: not connected; host.lock */
 	unsigned vector_kind;		/* GROUP_IRQ_MSI/MSIX, or GROUP_IRQ_COUNT: none;
 					 * host.lock */

@@ -15,6 +15,8 @@
 #include "devices/pci_internal.h"
 
 #define MSI_MAX_VECTORS 32
+#define LINE_ENDS_UNSEEN 256	/* so many of a line's interrupts end between two looks at it */
+#define LINE_ENDS_RAISED 4096	/* and as many, all of them with the line raised, are too many */
 #define SHARE_OF_IRQS 8		/* a device takes at most an eighth of what is left */
 
 static uint32_t round_up_power_of_two(uint32_t value)
@@ -68,10 +70,45 @@ static int reserve_vectors(struct pci_device *device)
 	return err;
 }
 
+/* Does the device say that it wants something? All ones say that it is gone. */
+static bool is_raised(struct pci_device *device)
+{
+	uint32_t status;
+
+	return !pci_raw_read(device, PCI_STATUS, 2, &status) && status != UINT16_MAX &&
+	       status & PCI_STATUS_INTERRUPT;
+}
+
+/*
+ * A line that is raised whenever the guest ends its interrupt is one that nobody there has the
+ * device lower: it comes again at once, without end. All of that happens on the time of the CPU
+ * that takes it, so that it is the guest's to bear, and for the operator to know. A device that
+ * has much to do is found with its line down now and then.
+ */
+static void watch_line(struct pci_device *device)
+{
+	struct pci_host *host = device->host;
+	unsigned ends;
+
+	/* Said once, it is not looked at any more. */
+	if (__atomic_load_n(&device->lsi_ends, __ATOMIC_RELAXED) >= LINE_ENDS_RAISED)
+		return;
+	ends = __atomic_add_fetch(&device->lsi_ends, 1, __ATOMIC_RELAXED);
+	if (ends < LINE_ENDS_UNSEEN)
+		return;
+	if (!is_raised(device))
+		__atomic_store_n(&device->lsi_ends, 0, __ATOMIC_RELAXED);
+	else if (ends == LINE_ENDS_RAISED)
+		log_guest(host->log, &host->limit, "%s: " PCI_HOST_FORMAT ": nobody in the guest "
+			  "acknowledges its interrupt, which comes without end and takes the time "
+			  "of one of the guest's CPUs", host->group->path, PCI_HOST_ARGS(device));
+}
+
 static void lsi_ended(struct irq_eoi *eoi)
 {
 	struct pci_device *device = container_of(eoi, struct pci_device, lsi_eoi);
 
+	watch_line(device);
 	/* Fails when the device has switched to messages in between: nothing to unmask then. */
 	(void)group_device_unmask(device->group_device, GROUP_IRQ_INTX);
 }
@@ -283,6 +320,7 @@ int pci_irq_reset(struct pci_device *device)
 
 	disconnect_vectors(device);
 	disconnect_intx(device);
+	__atomic_store_n(&device->lsi_ends, 0, __ATOMIC_RELAXED);
 	err = connect_intx(device);
 	if (err)
 		log_error(host->log, "%s: " PCI_HOST_FORMAT ": its interrupt line cannot be "

@@ -81,6 +81,54 @@ START_TEST(test_intx)
 END_TEST
 
 /* A pin that the host cannot serve, and one that cannot be. */
+static void end_line(unsigned times)
+{
+	while (times--)
+		irq_ended(&board.irqchip, host.devices[0].lsi);
+}
+
+static void set_status(uint16_t status)
+{
+	device->config[PCI_STATUS] = (uint8_t)status;
+	device->config[PCI_STATUS + 1] = (uint8_t)(status >> 8);
+}
+
+#define ENDS_REPORTED 4096
+
+/* A line that is raised at every end is reported once in a boot; one that is lowered now and then,
+ * or a device that is gone, never. Each end unmasks it all the same. */
+START_TEST(test_unacknowledged)
+{
+	struct capture capture;
+
+	capture_init(&capture);
+	fake_add_intx(&fake, device, 2);
+	start_host();
+	host.log = &capture.log;
+	end_line(2 * ENDS_REPORTED);
+	set_status(PCI_STATUS_INTERRUPT);
+	end_line(ENDS_REPORTED / 2);
+	set_status(0);
+	end_line(1);
+	set_status(PCI_STATUS_INTERRUPT);
+	end_line(ENDS_REPORTED - 1);
+	set_status(UINT16_MAX);
+	end_line(ENDS_REPORTED);
+	ck_assert_str_eq(capture_take(&capture), "");
+	set_status(PCI_STATUS_INTERRUPT);
+	end_line(ENDS_REPORTED);
+	capture_expect(&capture, "nobody in the guest acknowledges its interrupt");
+	end_line(4 * ENDS_REPORTED);
+	ck_assert_str_eq(capture_take(&capture), "");
+	ck_assert_int_eq(pci_host_reset(&host), 0);
+	end_line(ENDS_REPORTED);
+	capture_expect(&capture, "nobody in the guest acknowledges its interrupt");
+	ck_assert_uint_eq(device->unmasks, 10 * ENDS_REPORTED + ENDS_REPORTED / 2);
+	stop_host();
+	capture_exit(&capture);
+}
+END_TEST
+
 START_TEST(test_no_intx)
 {
 	struct fake_device *other = fake_group_add(&fake, 1, 1, 0);
@@ -291,6 +339,7 @@ static Suite *pci_irq_suite(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_intx);
+	tcase_add_test(tcase, test_unacknowledged);
 	tcase_add_test(tcase, test_no_intx);
 	tcase_add_test(tcase, test_switching);
 	tcase_add_test(tcase, test_same_again);
