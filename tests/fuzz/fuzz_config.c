@@ -33,6 +33,10 @@ static void check_config(const struct vm_config *config)
 	    !is_aligned(config->memory, CONFIG_MEMORY_ALIGN) || !config->cpus ||
 	    config->cpus > CONFIG_CPUS_MAX || config->nr_groups > CONFIG_GROUPS_MAX)
 		abort();
+	if ((config->hugepages && (config->memory_file || !is_power_of_two(config->hugepages) ||
+				   !is_aligned(config->memory, config->hugepages))) ||
+	    config->memory_node < -1 || config->memory_node > CONFIG_NODE_MAX)
+		abort();
 }
 
 static void fuzz_words(struct log *log, const uint8_t *data, size_t size)

@@ -7,27 +7,9 @@
 
 . "$(dirname "$0")/lib/guests.sh"
 
-# The guest's program for error injection, to be put into its initrd.
-build_errinjct()
-{
-	powerpc64le-linux-gnu-gcc -static -O2 -Wall -Wextra -Werror -D_GNU_SOURCE \
-		--sysroot="$scenario_lib/../../../../build/sysroot" -o "$work/lab-errinjct" \
-		"$scenario_lib/../../guest/lab-errinjct.c"
-}
-
 # What all parts have in their hosts.
 in_host='
 drill=/sys/kernel/debug/powerpc
-
-# enrich FILE... puts files into the bin folder of the next guests.
-enrich()
-{
-	mkdir -p /tmp/more/bin
-	cp "$@" /tmp/more/bin
-	(cd /tmp/more && find . | cpio -o -H newc 2>/dev/null | gzip) >/tmp/more.cpio.gz
-	cat "/guest/initrd-$guest" /tmp/more.cpio.gz >"/guest/eeh-$guest"
-	initrd=eeh
-}
 
 # recovered N: so many recoveries have been successful since the guest booted.
 recovered()
@@ -193,7 +175,7 @@ platform()
 		said "the guest has reset it after an error"'
 }
 
-build_errinjct || fail "the guest cannot be given its program"
+build_for_guest lab-errinjct
 for part in "${@:-freezes}"; do
 	"$part"
 done

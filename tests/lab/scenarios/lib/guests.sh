@@ -32,6 +32,14 @@ build_hostile_guest()
 		fail "the hostile guest cannot be built"
 }
 
+# build_for_guest NAME makes $work/NAME of tests/lab/guest/NAME.c, for --copy-in and enrich.
+build_for_guest()
+{
+	powerpc64le-linux-gnu-gcc -static -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -pthread \
+		--sysroot="$scenario_lib/../../../../build/sysroot" -o "$work/$1" \
+		"$scenario_lib/../../guest/$1.c" || fail "$1 cannot be built"
+}
+
 # run_guests [OPTION]... SCRIPT: like run_script; a check of the script that does
 # not hold fails the scenario.
 run_guests()

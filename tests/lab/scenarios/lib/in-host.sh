@@ -38,6 +38,17 @@ folder_of()
 	echo "$tree/$(basename "$(lab-group "$1")")"
 }
 
+# enrich FILE... puts files into the bin folder of the next guests.
+# shellcheck disable=SC2034
+enrich()
+{
+	mkdir -p /tmp/more/bin
+	cp "$@" /tmp/more/bin
+	(cd /tmp/more && find . | cpio -o -H newc 2>/dev/null | gzip) >/tmp/more.cpio.gz
+	cat "/guest/initrd-$guest" /tmp/more.cpio.gz >"/guest/more-$guest"
+	initrd=more
+}
+
 fail()
 {
 	echo "FAIL: $*"

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * lab-bar-race ADDRESS OFFSET SECONDS [decode|power|store]...: in a guest, reads the register at
+ * OFFSET of a device's BAR 0 on one CPU all the time while another switches memory decoding, or
+ * the power state too, off and on; with "store" also stores to it what it reads when all is well. A
+ * read gives that, or all ones. Prints how often which came; exit status 0 if nothing else did.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#define COMMAND 0x04
+#define COMMAND_MEMORY 0x2
+#define STATUS_LIST 0x10	/* in the third byte from COMMAND on */
+#define FIRST_CAPABILITY 0x34
+#define CAPABILITY_PM 0x01
+#define PM_CONTROL 4
+#define PM_D3HOT 3
+
+static struct race {
+	int config;
+	volatile uint32_t *reg;
+	uint32_t right;
+	bool power, store;
+	volatile bool enough;
+	unsigned long switches, rights, ones, others;
+	uint32_t other;
+} race;
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(2);
+}
+
+static uint16_t get_word(unsigned offset)
+{
+	uint16_t word;
+
+	if (pread(race.config, &word, sizeof(word), offset) != sizeof(word))
+		die("reading config space");
+	return word;
+}
+
+static void set_word(unsigned offset, uint16_t word)
+{
+	if (pwrite(race.config, &word, sizeof(word), offset) != sizeof(word))
+		die("writing config space");
+}
+
+static unsigned find_pm(void)
+{
+	unsigned offset = get_word(FIRST_CAPABILITY) & 0xfc;
+
+	while (offset && (get_word(offset) & 0xff) != CAPABILITY_PM)
+		offset = get_word(offset) >> 8 & 0xfc;
+	return offset;
+}
+
+static void run_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("two CPUs are needed");
+}
+
+static void *read_all_the_time(void *arg)
+{
+	(void)arg;
+	run_on(1);
+	while (!race.enough) {
+		uint32_t value = *race.reg;
+
+		if (value == race.right)
+			race.rights++;
+		else if (value == UINT32_MAX)
+			race.ones++;
+		else if (!race.others++)
+			race.other = value;
+		if (race.store)
+			*race.reg = race.right;
+	}
+	return NULL;
+}
+
+static void switch_off_and_on(unsigned pm)
+{
+	uint16_t command = get_word(COMMAND);
+
+	set_word(COMMAND, command & ~COMMAND_MEMORY);
+	set_word(COMMAND, command);
+	if (pm) {
+		uint16_t control = get_word(pm + PM_CONTROL) & ~PM_D3HOT;
+
+		set_word(pm + PM_CONTROL, control | PM_D3HOT);
+		set_word(pm + PM_CONTROL, control);
+		usleep(10000);	/* PCI PM 5.4.1 */
+		set_word(COMMAND, command);
+	}
+	race.switches++;
+}
+
+static int open_in(const char *address, const char *file)
+{
+	char path[96];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", address, file);
+	fd = open(path, O_RDWR | O_SYNC);
+	if (fd < 0)
+		die(path);
+	return fd;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long offset = strtoul(argv[2], NULL, 0);
+	time_t end = time(NULL) + atoi(argv[3]);
+	long page = sysconf(_SC_PAGESIZE);
+	pthread_t reader;
+	uint8_t *map;
+
+	for (int i = 4; i < argc; i++) {
+		race.power |= !strcmp(argv[i], "power");
+		race.store |= !strcmp(argv[i], "store");
+	}
+	race.config = open_in(argv[1], "config");
+	map = mmap(NULL, (size_t)page, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   open_in(argv[1], "resource0"), 0);
+	if (map == MAP_FAILED)
+		die("mapping BAR 0");
+	race.reg = (volatile uint32_t *)(map + offset);
+	run_on(0);
+	set_word(COMMAND, get_word(COMMAND) | COMMAND_MEMORY);
+	race.right = *race.reg;
+	printf("lab-bar-race: it is %08x\n", race.right);
+	if (pthread_create(&reader, NULL, read_all_the_time, NULL))
+		die("starting a thread");
+	while (time(NULL) < end)
+		switch_off_and_on(race.power ? find_pm() : 0);
+	race.enough = true;
+	pthread_join(reader, NULL);
+	printf("lab-bar-race: %lu switches, %lu right, %lu ones, %lu others (%08x), now %08x\n",
+	       race.switches, race.rights, race.ones, race.others, race.other, *race.reg);
+	return race.others || !race.rights || !race.ones || *race.reg != race.right;
+}

@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# One CPU of a guest reads a BAR all the time while another switches decoding, or the power
+# state, off and on, and while the host freezes the group: a read gives what is there, or all ones.
+
+. "$(dirname "$0")/lib/guests.sh"
+
+build_for_guest lab-bar-race
+add_nvme n0 pcie.0 16
+add_card e0 e1000e pcie.1
+# One CPU: QEMU before 8.1 crashes when one CPU stores to a device while another switches a
+# device's decoding.
+run_guests --cpus 1 --timeout 900 --copy-in "$work/lab-bar-race" '
+enrich /lab/lab-bar-race
+append="quiet pvmm.drivers=no"
+disk="--group 0000:01:00.0" card="--group 0001:01:00.0"
+
+# The version and the admin queue sizes of the disk, the VLAN type of the card: what is in them stays.
+boot 0 "lab-bar-race 0000:00:00.0 8 6 && lab-bar-race 0000:00:00.0 0x24 6 store &&
+	lab-bar-race 0000:00:00.0 8 4 power" $disk $claim --cpus 2
+said_times 3 " 0 others"
+not_said "KVM_RUN failed"
+boot 0 "lab-bar-race 0000:00:00.0 0x38 6 && lab-bar-race 0000:00:00.0 0x38 6 store power" \
+	$card $claim --cpus 2
+said_times 2 " 0 others"
+not_said "KVM_RUN failed"
+
+if [ "$taker" = devgroups ]; then
+	echo "-- frozen meanwhile"
+	group=$(folder_of 0000:01:00.0)
+	append="$append eeh=off"
+	launch "lab-bar-race 0000:00:00.0 8 20; true" $disk --cpus 2
+	wait_for "it is"
+	for n in 1 2 3; do
+		echo 1 >"$group/freeze"
+		sleep 1
+		echo "mmio dma" >"$group/freeze"
+		sleep 1
+	done
+	ended 0
+	said " 0 others"
+	not_said "KVM_RUN failed"
+fi
+holds none 0000:01:00.0 0001:01:00.0'
