@@ -68,6 +68,32 @@ static void handle_exit(struct vcpu *vcpu)
 		fail(vcpu);
 }
 
+/* With the lock held: work that others ask for, once the last exit is handled to its end. */
+static void finish_exit(struct vcpu *vcpu)
+{
+	struct vcpus *vcpus = vcpu->vcpus;
+
+	while ((vcpu->has_work || vcpu->state == VCPU_PARKED) && !complete_exit(vcpu)) {
+		pthread_mutex_unlock(&vcpus->lock);
+		handle_exit(vcpu);
+		pthread_mutex_lock(&vcpus->lock);
+	}
+	do_work(vcpu);
+}
+
+/* With the lock held. */
+static void wait_parked(struct vcpu *vcpu)
+{
+	struct vcpus *vcpus = vcpu->vcpus;
+
+	while (!vcpus->quit && vcpu->state == VCPU_PARKED) {
+		vcpu->inside = false;
+		pthread_cond_broadcast(&vcpus->changed);
+		pthread_cond_wait(&vcpus->changed, &vcpus->lock);
+		do_work(vcpu);
+	}
+}
+
 /* Waits until the vCPU may enter the guest; false: it must end. */
 static bool wait_until_runnable(struct vcpu *vcpu)
 {
@@ -76,22 +102,30 @@ static bool wait_until_runnable(struct vcpu *vcpu)
 
 	__atomic_store_n(&vcpu->kvm.run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 	pthread_mutex_lock(&vcpus->lock);
-	while ((vcpu->has_work || vcpu->state == VCPU_PARKED) && !complete_exit(vcpu)) {
-		pthread_mutex_unlock(&vcpus->lock);
-		handle_exit(vcpu);
-		pthread_mutex_lock(&vcpus->lock);
-	}
-	do_work(vcpu);
-	while (!vcpus->quit && vcpu->state == VCPU_PARKED) {
-		vcpu->inside = false;
-		pthread_cond_broadcast(&vcpus->changed);
-		pthread_cond_wait(&vcpus->changed, &vcpus->lock);
-		do_work(vcpu);
-	}
-	vcpu->inside = true;
+	do {
+		finish_exit(vcpu);
+		wait_parked(vcpu);
+		vcpu->inside = true;
+		while (vcpus->alone && !vcpus->quit && !vcpu->has_work)
+			pthread_cond_wait(&vcpus->changed, &vcpus->lock);
+	} while (vcpu->has_work && !vcpus->quit);
 	quit = vcpus->quit;
+	__atomic_store_n(&vcpu->entered, !quit, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&vcpus->lock);
 	return !quit;
+}
+
+/* Of the two that look at both flags, who clears one and who sets the other, one sees it. */
+static void left_guest(struct vcpu *vcpu)
+{
+	struct vcpus *vcpus = vcpu->vcpus;
+
+	__atomic_store_n(&vcpu->entered, false, __ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&vcpus->alone, __ATOMIC_SEQ_CST))
+		return;
+	pthread_mutex_lock(&vcpus->lock);
+	pthread_cond_broadcast(&vcpus->changed);
+	pthread_mutex_unlock(&vcpus->lock);
 }
 
 /* In and out of the guest once; an error stops the VM after one line on log. */
@@ -99,6 +133,7 @@ static void run_once(struct vcpu *vcpu)
 {
 	int error = kvm_vcpu_run(&vcpu->kvm);
 
+	left_guest(vcpu);
 	if (error == -EINTR || error == -EAGAIN)
 		return;
 	if (!error) {
@@ -261,5 +296,36 @@ void vcpus_run_on_all(struct vcpus *vcpus, struct vcpu *self,
 	pthread_cond_broadcast(&vcpus->changed);
 	while (work_pending(vcpus) && !vcpus->quit)
 		wait_for_change(vcpus, self);
+	pthread_mutex_unlock(&vcpus->lock);
+}
+
+/* With the lock held. At the end threads may be gone already: none is kicked, and none enters. */
+static bool kick_entered(struct vcpus *vcpus)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < vcpus->nr_vcpus; i++) {
+		if (!__atomic_load_n(&vcpus->vcpus[i].entered, __ATOMIC_SEQ_CST))
+			continue;
+		any = true;
+		if (!vcpus->quit)
+			kick(&vcpus->vcpus[i]);
+	}
+	return any;
+}
+
+void vcpus_run_alone(struct vcpus *vcpus, void (*work)(void *arg), void *arg)
+{
+	pthread_mutex_lock(&vcpus->lock);
+	while (vcpus->alone)
+		pthread_cond_wait(&vcpus->changed, &vcpus->lock);
+	__atomic_store_n(&vcpus->alone, true, __ATOMIC_SEQ_CST);
+	while (kick_entered(vcpus))
+		pthread_cond_wait(&vcpus->changed, &vcpus->lock);
+	pthread_mutex_unlock(&vcpus->lock);
+	work(arg);
+	pthread_mutex_lock(&vcpus->lock);
+	__atomic_store_n(&vcpus->alone, false, __ATOMIC_SEQ_CST);
+	pthread_cond_broadcast(&vcpus->changed);
 	pthread_mutex_unlock(&vcpus->lock);
 }

@@ -35,6 +35,7 @@ struct vcpu {
 	enum vcpu_state state;	/* vcpus.lock */
 	bool has_work;		/* vcpus.lock */
 	bool inside;		/* vcpus.lock: not parked, may be in the guest */
+	bool entered;		/* in KVM_RUN, or about to be. Set under vcpus.lock; atomic */
 };
 
 struct vcpus {
@@ -44,6 +45,7 @@ struct vcpus {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;	/* any field under lock */
 	bool quit;		/* lock */
+	bool alone;		/* somebody runs while no vCPU enters. Set under lock; atomic */
 	void (*work)(struct vcpu *vcpu, void *arg);	/* lock; what has_work asks for */
 	void *work_arg;
 	unsigned nr_vcpus;
@@ -74,6 +76,13 @@ bool vcpu_is_parked(struct vcpu *vcpu);
  */
 void vcpus_run_on_all(struct vcpus *vcpus, struct vcpu *self,
 		      void (*work)(struct vcpu *vcpu, void *arg), void *arg);
+
+/*
+ * Runs @work once, by the caller, while no vCPU is in the guest or in KVM's handling of one of its
+ * calls. Others may handle exits meanwhile, which the caller must not wait for while it has a lock
+ * that they take. Any thread, without such a lock; a vCPU's while it handles an exit.
+ */
+void vcpus_run_alone(struct vcpus *vcpus, void (*work)(void *arg), void *arg);
 
 /* Installs the signal handler that vCPU kicks need; once per process, before any vcpus_init. */
 int vcpu_setup_signal(void);

@@ -17,6 +17,7 @@ enum {
 	EXIT_BLOCK,		/* until the test lets it go on */
 	EXIT_BLOCK_AND_PARK,
 	EXIT_WORK,		/* asks for work on all */
+	EXIT_ALONE,		/* asks to be alone */
 	EXIT_MAX
 };
 
@@ -47,6 +48,21 @@ static void ask_for_work(struct vcpu *self)
 	count = 1000;
 }
 
+static unsigned nr_alone, nr_alone_now;
+
+/* Nobody is in the guest, and nobody else is alone. */
+static void be_alone(void *arg)
+{
+	ck_assert_uint_eq(nr_alone_now++, 0);
+	for (unsigned i = 0; i < 20; i++) {
+		for (unsigned cpu = 0; cpu < CPUS; cpu++)
+			ck_assert(!__atomic_load_n(&kvm.vcpus[cpu].inside, __ATOMIC_SEQ_CST));
+		usleep(100);
+	}
+	nr_alone_now--;
+	++*(unsigned *)arg;
+}
+
 static int handle_exit(struct vcpu *vcpu)
 {
 	uint32_t reason = vcpu->kvm.run->exit_reason;
@@ -62,6 +78,8 @@ static int handle_exit(struct vcpu *vcpu)
 	}
 	if (reason == EXIT_WORK)
 		ask_for_work(vcpu);
+	if (reason == EXIT_ALONE)
+		vcpus_run_alone(&vcpus, be_alone, &nr_alone);
 	return reason == EXIT_ERROR ? -EIO : 0;
 }
 
@@ -282,6 +300,49 @@ START_TEST(test_work_from_outside)
 	/* Who was parked stays so. */
 	ck_assert(vcpu_is_parked(vcpus_get(&vcpus, 1)));
 	ck_assert_uint_eq(kvm.vcpus[1].entries, entries);
+	fake_kvm_wait_idle(&kvm, 0);
+}
+END_TEST
+
+/* From outside and by vCPUs at once, while others ask for work on all. */
+START_TEST(test_alone)
+{
+	unsigned count = 0, alone = 0;
+
+	nr_alone = 0;
+	for (unsigned i = 0; i < CPUS - 1; i++)
+		start(i);
+	for (unsigned i = 1; i <= 20; i++) {
+		give(0, EXIT_ALONE);
+		give(1, EXIT_ALONE);
+		give(2, EXIT_WORK);
+		vcpus_run_alone(&vcpus, be_alone, &alone);
+		vcpus_run_on_all(&vcpus, NULL, count_work, &count);
+		ck_assert_uint_eq(alone, i);
+		ck_assert_uint_eq(count, i * CPUS);
+	}
+	for (unsigned i = 0; i < CPUS - 1; i++)
+		fake_kvm_wait_idle(&kvm, i);
+	ck_assert_uint_eq(nr_alone, 40);
+	ck_assert_uint_eq(nr_worked, 20 * CPUS);
+	/* Who was parked stays so. */
+	ck_assert(vcpu_is_parked(vcpus_get(&vcpus, CPUS - 1)));
+}
+END_TEST
+
+/* One that handles an exit is not waited for, but does not enter meanwhile. */
+START_TEST(test_alone_while_handling)
+{
+	unsigned alone = 0, entries;
+
+	start(0);
+	give(0, EXIT_BLOCK);
+	sem_wait(&blocked);
+	entries = kvm.vcpus[0].entries;
+	vcpus_run_alone(&vcpus, be_alone, &alone);
+	ck_assert_uint_eq(alone, 1);
+	ck_assert_uint_eq(kvm.vcpus[0].entries, entries);
+	sem_post(&go_on);
 	fake_kvm_wait_idle(&kvm, 0);
 }
 END_TEST
@@ -509,6 +570,8 @@ static TCase *running_tests(void)
 	tcase_add_test(tests, test_parts);
 	tcase_add_test(tests, test_start_while_parking);
 	tcase_add_test(tests, test_work_from_outside);
+	tcase_add_test(tests, test_alone);
+	tcase_add_test(tests, test_alone_while_handling);
 	tcase_add_test(tests, test_work_after_exit);
 	tcase_add_test(tests, test_work_from_vcpus);
 	tcase_add_test(tests, test_kick_on_the_way_in);
