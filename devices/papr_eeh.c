@@ -109,6 +109,22 @@ bool papr_eeh_is_stopped(struct papr_eeh *eeh)
 	return state != PE_NORMAL && state != PE_DMA_STOPPED;
 }
 
+bool papr_eeh_hold(struct papr_eeh *eeh)
+{
+	uint32_t wait_ms;
+
+	pthread_mutex_lock(&eeh->lock);
+	if (!is_supported(eeh) || get_state(eeh, &wait_ms) == PE_NORMAL)
+		return true;
+	pthread_mutex_unlock(&eeh->lock);
+	return false;
+}
+
+void papr_eeh_unhold(struct papr_eeh *eeh)
+{
+	pthread_mutex_unlock(&eeh->lock);
+}
+
 bool papr_eeh_is_address(struct papr_eeh *eeh, uint32_t config_addr)
 {
 	struct papr_phb *phb = container_of(eeh, struct papr_phb, eeh);

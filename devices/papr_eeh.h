@@ -40,6 +40,12 @@ void papr_eeh_add_rtas(struct fdt_writer *fdt);
 /* Must config space look as if nobody were there? From any thread. */
 bool papr_eeh_is_stopped(struct papr_eeh *eeh);
 /*
+ * Keeps the PE in its state until papr_eeh_unhold(), which is called by the same thread. False, and
+ * it is not kept: the PE is isolated, or in a reset.
+ */
+bool papr_eeh_hold(struct papr_eeh *eeh);
+void papr_eeh_unhold(struct papr_eeh *eeh);
+/*
  * A load went to the bridge, and no device took it: on a real one that is an error that freezes
  * the PE. Guests rely on that for drills (Linux: eeh_dev_break).
  */

@@ -82,18 +82,17 @@ static int phb_init(struct papr_phbs *phbs, struct group *group, struct bus *bus
 	err = assign(phb);
 	if (err)
 		goto exit_pci;
-	err = papr_tce_init(&phb->tce, group, &phbs->dma, PAPR_PHB_LIOBN(phb->number),
-			    phbs->log);
+	err = papr_ddw_init(&phb->ddw, &phbs->dma, group, PAPR_PHB_LIOBN(phb->number));
 	if (err)
 		goto exit_pci;
 	err = papr_eeh_init(&phb->eeh, &phb->pci);
 	if (err)
-		goto exit_tce;
+		goto exit_ddw;
 	phbs->nr_phbs++;
 	return 0;
 
-exit_tce:
-	papr_tce_exit(&phb->tce);
+exit_ddw:
+	papr_ddw_exit(&phb->ddw);
 exit_pci:
 	pci_host_exit(&phb->pci);
 	return err;
@@ -107,7 +106,7 @@ static int bus_init_for(struct papr_phbs *phbs, struct group *group, struct bus 
 
 	err = papr_platform_bus_init(&phbs->buses[phbs->nr_buses], group, bus, irqchip, &phbs->dma,
 				     PAPR_PHB_GPA(number), PAPR_PHB_STRIDE,
-				     PAPR_PHB_LIOBN(number), phbs->log);
+				     PAPR_PHB_LIOBN(number));
 	if (!err)
 		phbs->nr_buses++;
 	return err;
@@ -138,6 +137,8 @@ static int register_calls(struct papr_phbs *phbs, struct rtas *rtas, struct hcal
 	int err;
 
 	err = papr_phb_register_rtas(phbs, rtas);
+	if (!err)
+		err = papr_ddw_register(phbs, rtas);
 	if (!err && has_eeh(phbs))
 		err = papr_eeh_register(phbs, rtas);
 	if (!err && has_eeh(phbs))
@@ -152,7 +153,8 @@ static int register_calls(struct papr_phbs *phbs, struct rtas *rtas, struct hcal
 
 int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_groups,
 		   struct bus *bus, struct irqchip *irqchip, struct guest_memory *memory,
-		   struct rtas *rtas, struct hcall_table *hcalls, struct log *log)
+		   struct rtas *rtas, struct hcall_table *hcalls,
+		   const struct papr_dma_policy *policy, struct log *log)
 {
 	unsigned i;
 	int err;
@@ -160,9 +162,10 @@ int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_gr
 	memset(phbs, 0, sizeof(*phbs));
 	phbs->memory = memory;
 	phbs->log = log;
+	phbs->rtas = rtas;
 	err = papr_errinjct_init(&phbs->errinjct);
 	if (!err)
-		err = papr_dma_memory_init(&phbs->dma, memory);
+		err = papr_dma_memory_init(&phbs->dma, memory, policy, log);
 	if (err) {
 		log_error(log, "PCI: no lock for DMA memory: %s", strerror(-err));
 		return err;
@@ -179,31 +182,17 @@ int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_gr
 		err = register_calls(phbs, rtas, hcalls);
 	if (!err)
 		err = papr_phbs_reset(phbs);
+	if (!err && policy->all)
+		err = papr_dma_register_all(&phbs->dma);
 	if (err)
 		papr_phbs_exit(phbs);
 	return err;
 }
 
-/* The TCE table of each group's bridge or bus, in some order. */
-static struct papr_tce_table *table_at(struct papr_phbs *phbs, unsigned i)
+/* The windows of each group's bridge or bus, in some order. */
+static struct papr_ddw *ddw_at(struct papr_phbs *phbs, unsigned i)
 {
-	return i < phbs->nr_phbs ? &phbs->phbs[i].tce : &phbs->buses[i - phbs->nr_phbs].tce;
-}
-
-/* Which of the three ways the guest's mappings take, and why not the one before. */
-static void tell_level(const struct papr_tce_table *tce, const char *why)
-{
-	const struct group *group = tce->group;
-
-	if (!why && tce->kernel->lists)
-		log_info(tce->log, "%s: TCEs: handled by KVM", group->path);
-	else if (!why)
-		log_info(tce->log, "%s: TCEs: single ones handled by KVM, lists, which the guest "
-			 "is not offered, by pvmm (--tce kvm: all by KVM)", group->path);
-	else
-		log_info(tce->log, "%s: TCEs: handled by pvmm, %s: %s", group->path,
-			 group->ops->map_list ? "a list in one call" : "each run of neighbours in a "
-			 "call", why);
+	return i < phbs->nr_phbs ? &phbs->phbs[i].ddw : &phbs->buses[i - phbs->nr_phbs].ddw;
 }
 
 int papr_phbs_attach(struct papr_phbs *phbs, struct papr_tce_kernel *kernel)
@@ -211,14 +200,12 @@ int papr_phbs_attach(struct papr_phbs *phbs, struct papr_tce_kernel *kernel)
 	int err = 0, ret;
 	unsigned i;
 
+	phbs->dma.kernel = kernel;
 	for (i = 0; i < nr_groups_of(phbs); i++) {
-		struct papr_tce_table *table = table_at(phbs, i);
+		struct papr_tce_table *table = &ddw_at(phbs, i)->tables[0];
 
-		ret = kernel ? papr_tce_attach(table, kernel) : 0;
-		if (!kernel)
-			tell_level(table, "--tce pvmm");
-		else
-			tell_level(table, ret ? kernel->why : NULL);
+		ret = kernel ? papr_tce_attach(table) : 0;
+		papr_tce_tell_level(table);
 		err = err ? err : ret;
 	}
 	return err;
@@ -229,12 +216,17 @@ bool papr_phbs_want_lists(struct papr_phbs *phbs)
 	unsigned i;
 
 	for (i = 0; i < nr_groups_of(phbs); i++) {
-		const struct papr_tce_kernel *kernel = table_at(phbs, i)->kernel;
+		const struct papr_tce_kernel *kernel = ddw_at(phbs, i)->tables[0].kernel;
 
 		if (!kernel || kernel->lists)
 			return true;
 	}
 	return nr_groups_of(phbs) == 0;
+}
+
+void papr_phbs_give_back(struct papr_phbs *phbs)
+{
+	papr_tce_give_back(&phbs->dma);
 }
 
 /* DMA stops before its mappings go: a device that misses one gets its group frozen by the host. */
@@ -250,9 +242,9 @@ void papr_phbs_exit(struct papr_phbs *phbs)
 	for (i = phbs->nr_buses; i-- > 0;)
 		platform_host_exit(&phbs->buses[i].platform);
 	for (i = nr_groups_of(phbs); i-- > 0;)
-		papr_tce_detach(table_at(phbs, i));
+		papr_ddw_close(ddw_at(phbs, i));
 	for (i = nr_groups_of(phbs); i-- > 0;)
-		papr_tce_exit(table_at(phbs, i));
+		papr_ddw_exit(ddw_at(phbs, i));
 	phbs->nr_phbs = 0;
 	phbs->nr_buses = 0;
 	free(phbs->buses);
@@ -265,16 +257,19 @@ void papr_phbs_exit(struct papr_phbs *phbs)
 int papr_phbs_reset(struct papr_phbs *phbs)
 {
 	unsigned i;
-	int err = 0;
+	int err = 0, ret;
 
 	for (i = 0; !err && i < phbs->nr_phbs; i++)
 		err = pci_host_reset(&phbs->phbs[i].pci);
 	for (i = 0; !err && i < phbs->nr_buses; i++)
 		err = platform_host_reset(&phbs->buses[i].platform);
+	for (i = 0; i < nr_groups_of(phbs); i++) {
+		ret = papr_ddw_restore(ddw_at(phbs, i));
+		err = err ? err : ret;
+		papr_tce_clear(&ddw_at(phbs, i)->tables[0]);
+	}
 	for (i = 0; i < nr_groups_of(phbs); i++)
-		papr_tce_clear(table_at(phbs, i));
-	for (i = 0; i < nr_groups_of(phbs); i++)
-		papr_tce_unregister(table_at(phbs, i));
+		papr_dma_unregister_all(&ddw_at(phbs, i)->user);
 	return err;
 }
 

@@ -7,9 +7,9 @@
 #ifndef PVMM_DEVICES_PAPR_PHB_H
 #define PVMM_DEVICES_PAPR_PHB_H
 
+#include "devices/papr_ddw.h"
 #include "devices/papr_eeh.h"
 #include "devices/papr_platform_bus.h"
-#include "devices/papr_tce.h"
 #include "devices/pci.h"
 #include "vmm/fdt.h"
 #include "vmm/papr/hcall.h"
@@ -21,6 +21,7 @@
 #define PAPR_PHB_STRIDE 0x10000000000ULL	/* 1 TiB */
 #define PAPR_PHB_GPA(n) (PAPR_PHB_BASE + (n) * PAPR_PHB_STRIDE)
 #define PAPR_PHB_BUID(n) (0x800000020000000ULL + (n))
+/* Of its default window; those of others follow. */
 #define PAPR_PHB_LIOBN(n) (0x80000000U | (uint32_t)(n) << 16)
 
 /* Inside it: IO at the start, 32-bit memory at its own bus address, 64-bit memory, whose bus
@@ -31,7 +32,7 @@
 
 struct papr_phb {
 	struct pci_host pci;
-	struct papr_tce_table tce;
+	struct papr_ddw ddw;
 	struct papr_eeh eeh;
 	unsigned number;
 	uint64_t buid;
@@ -40,6 +41,7 @@ struct papr_phb {
 struct papr_phbs {
 	struct guest_memory *memory;
 	struct log *log;
+	const struct rtas *rtas;
 	struct papr_dma_memory dma;
 	struct papr_errinjct errinjct;
 	unsigned nr_phbs;
@@ -51,11 +53,13 @@ struct papr_phbs {
 /*
  * One bridge or bus per group, BARs assigned, ready for the guest (see papr_phbs_reset()). Registers
  * the RTAS calls and hypercalls. 0 or a negative errno after one line on log; nothing held
- * after a failure. @groups is borrowed; they have been reset, and the irqchip is there.
+ * after a failure. @groups is borrowed; they have been reset, and the irqchip is there. @policy
+ * is copied.
  */
 int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_groups,
 		   struct bus *bus, struct irqchip *irqchip, struct guest_memory *memory,
-		   struct rtas *rtas, struct hcall_table *hcalls, struct log *log);
+		   struct rtas *rtas, struct hcall_table *hcalls,
+		   const struct papr_dma_policy *policy, struct log *log);
 /*
  * Has @kernel, which outlives the bridges, handle the guest's TCE calls where it can; NULL: where
  * the operator does not want that. Says on log which way each bridge's go, and why. 0, or the
@@ -70,9 +74,11 @@ int papr_phbs_attach(struct papr_phbs *phbs, struct papr_tce_kernel *kernel);
 bool papr_phbs_want_lists(struct papr_phbs *phbs);
 /* The guest does not run any more. Devices can do no DMA and are out of the guest afterwards. */
 void papr_phbs_exit(struct papr_phbs *phbs);
+/* Has memory that is not needed for DMA any more unlocked, and tells of it. Any thread. */
+void papr_phbs_give_back(struct papr_phbs *phbs);
 /*
- * For a reboot that keeps the bridges: decoding and DMA off, interrupts as at start, TCEs
- * cleared. The groups have been reset before; guest memory is cleared afterwards (see
+ * For a reboot that keeps the bridges: decoding and DMA off, interrupts as at start, the default
+ * DMA windows alone, with TCEs cleared. The groups have been reset before; guest memory is cleared afterwards (see
  * papr_tce_clear()). 0, or a negative errno after one line on log.
  */
 int papr_phbs_reset(struct papr_phbs *phbs);

@@ -242,12 +242,12 @@ static void add_interrupt_map(const struct papr_phb *phb, struct fdt_writer *fdt
 
 static void add_dma_window(const struct papr_phb *phb, struct fdt_writer *fdt)
 {
-	const struct papr_tce_table *tce = &phb->tce;
+	const struct papr_tce_table *tce = &phb->ddw.tables[0];
 
 	fdt_u32(fdt, "ibm,#dma-address-cells", 2);
 	fdt_u32(fdt, "ibm,#dma-size-cells", 2);
-	FDT_CELLS(fdt, "ibm,dma-window", tce->liobn, FDT_HI(tce->iova), FDT_LO(tce->iova),
-		  FDT_HI(tce->size), FDT_LO(tce->size));
+	FDT_CELLS(fdt, "ibm,dma-window", tce->liobn, FDT_HI(tce->window.iova),
+		  FDT_LO(tce->window.iova), FDT_HI(tce->window.size), FDT_LO(tce->window.size));
 }
 
 /* What the devices can use together; the guest's quota logic shares it out. */
@@ -261,7 +261,8 @@ static uint32_t total_vectors(const struct papr_phb *phb)
 	return total;
 }
 
-static void add_phb(struct papr_phb *phb, struct fdt_writer *fdt, uint32_t irq_parent)
+static void add_phb(struct papr_phb *phb, const struct rtas *rtas, struct fdt_writer *fdt,
+		    uint32_t irq_parent)
 {
 	char location[16];
 	unsigned i;
@@ -282,6 +283,7 @@ static void add_phb(struct papr_phb *phb, struct fdt_writer *fdt, uint32_t irq_p
 	add_ranges(phb, fdt);
 	add_interrupt_map(phb, fdt, irq_parent);
 	add_dma_window(phb, fdt);
+	papr_ddw_add_fdt(&phb->ddw, rtas, fdt);
 	for (i = 0; i < phb->pci.nr_devices; i++)
 		add_device(phb, &phb->pci.devices[i], fdt);
 	fdt_end(fdt);
@@ -292,7 +294,7 @@ void papr_phbs_add_fdt(struct papr_phbs *phbs, struct fdt_writer *fdt, uint32_t 
 	unsigned i;
 
 	for (i = 0; i < phbs->nr_phbs; i++)
-		add_phb(&phbs->phbs[i], fdt, irq_parent);
+		add_phb(&phbs->phbs[i], phbs->rtas, fdt, irq_parent);
 	for (i = 0; i < phbs->nr_buses; i++)
 		papr_platform_bus_add_fdt(&phbs->buses[i], fdt, irq_parent);
 }

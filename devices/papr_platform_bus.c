@@ -16,13 +16,13 @@
 
 int papr_platform_bus_init(struct papr_platform_bus *bus, struct group *group, struct bus *to,
 			   struct irqchip *irqchip, struct papr_dma_memory *dma, uint64_t gpa,
-			   uint64_t room, uint32_t liobn, struct log *log)
+			   uint64_t room, uint32_t liobn)
 {
-	int err = platform_host_init(&bus->platform, group, to, irqchip, gpa, room, log);
+	int err = platform_host_init(&bus->platform, group, to, irqchip, gpa, room, dma->log);
 
 	if (err)
 		return err;
-	err = papr_tce_init(&bus->tce, group, dma, liobn, log);
+	err = papr_ddw_init(&bus->ddw, dma, group, liobn);
 	if (err)
 		platform_host_exit(&bus->platform);
 	return err;
@@ -104,7 +104,7 @@ static void add_device(const struct papr_platform_bus *bus, unsigned index,
 		       struct fdt_writer *fdt, uint32_t irq_parent)
 {
 	const struct platform_device *device = &bus->platform.devices[index];
-	const struct papr_tce_table *tce = &bus->tce;
+	const struct papr_tce_table *tce = &bus->ddw.tables[0];
 	int64_t unit = unit_address(device);
 	char name[NODE_NAME_SIZE];
 
@@ -117,8 +117,8 @@ static void add_device(const struct papr_platform_bus *bus, unsigned index,
 		  device->group_device->compatible_size);
 	add_reg(device, fdt);
 	add_interrupts(device, fdt, irq_parent);
-	FDT_CELLS(fdt, "ibm,my-dma-window", tce->liobn, FDT_HI(tce->iova), FDT_LO(tce->iova),
-		  FDT_HI(tce->size), FDT_LO(tce->size));
+	FDT_CELLS(fdt, "ibm,my-dma-window", tce->liobn, FDT_HI(tce->window.iova),
+		  FDT_LO(tce->window.iova), FDT_HI(tce->window.size), FDT_LO(tce->window.size));
 	fdt_u32(fdt, "ibm,#dma-address-cells", 2);
 	fdt_u32(fdt, "ibm,#dma-size-cells", 2);
 	fdt_end(fdt);

@@ -12,35 +12,30 @@
 
 #define PERMISSIONS (PAPR_TCE_READ | PAPR_TCE_WRITE)
 #define LIST_ALIGN (4 * KIB)
-#define CHUNK_MIN (1 * MIB)
-/* The kernel looks a page up in a linear list of chunks: so many of them at most. */
-#define CHUNKS_MAX 256
+/* When memory is released for a call, so much more of it: a search costs the guest a stop. */
+#define RELEASE_MORE 16		/* of what is registered, one part in so many */
 
 static_assert(PAPR_TCE_READ == GROUP_MAP_READ && PAPR_TCE_WRITE == GROUP_MAP_WRITE &&
 	      PAPR_TCE_LIST_MAX == GROUP_LIST_MAX, "a guest's list is the group's");
 
-int papr_dma_memory_init(struct papr_dma_memory *dma, struct guest_memory *memory)
+static struct papr_dma_memory *dma_of(const struct papr_tce_table *table)
 {
-	dma->memory = memory;
-	dma->chunk_size = CHUNK_MIN;
-	while (dma->chunk_size < memory->size / CHUNKS_MAX)
-		dma->chunk_size *= 2;
-	return -pthread_mutex_init(&dma->lock, NULL);
+	return table->user->dma;
 }
 
-void papr_dma_memory_exit(struct papr_dma_memory *dma)
+static struct group *group_of(const struct papr_tce_table *table)
 {
-	pthread_mutex_destroy(&dma->lock);
+	return table->user->group;
+}
+
+static uint64_t nr_entries(const struct papr_tce_table *table)
+{
+	return table->window.size >> table->window.page_shift;
 }
 
 static uint64_t entries_size(const struct papr_tce_table *table)
 {
-	return (table->size >> table->page_shift) * sizeof(*table->entries);
-}
-
-static uint64_t nr_chunks(const struct papr_dma_memory *dma)
-{
-	return align_up(dma->memory->size, dma->chunk_size) / dma->chunk_size;
+	return nr_entries(table) * sizeof(*table->entries);
 }
 
 /* Only pages of the table that the guest uses get memory, and small ones. */
@@ -51,7 +46,7 @@ static int map_entries(struct papr_tce_table *table)
 	entries = mmap(NULL, entries_size(table), PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (entries == MAP_FAILED)
-		return -errno;
+		return -ENOMEM;
 	/* Just a hint: without it large pages would back entries that nobody wrote. */
 	(void)madvise(entries, entries_size(table), MADV_NOHUGEPAGE);
 	table->own = entries;
@@ -59,64 +54,61 @@ static int map_entries(struct papr_tce_table *table)
 	return 0;
 }
 
-int papr_tce_init(struct papr_tce_table *table, struct group *group, struct papr_dma_memory *dma,
-		  uint32_t liobn, struct log *log)
+int papr_tce_init(struct papr_tce_table *table, struct papr_dma_user *user, uint32_t liobn)
 {
 	int err;
 
 	memset(table, 0, sizeof(*table));
-	table->group = group;
-	table->dma = dma;
-	table->log = log;
-	table->liobn = liobn;
-	table->iova = group->window.iova;
-	table->size = group->window.size;
-	table->page_shift = group->window.page_shift;
-	table->registered = calloc(nr_chunks(dma) / 8 + 1, 1);
-	err = table->registered ? map_entries(table) : -ENOMEM;
-	if (err)
-		goto free_registered;
 	err = -pthread_mutex_init(&table->lock, NULL);
-	if (err)
-		goto unmap_entries;
+	if (err) {
+		log_error(user->dma->log, "%s: no lock for its DMA mappings: %s",
+			  user->group->path, strerror(-err));
+		return err;
+	}
+	table->user = user;
+	table->liobn = liobn;
+	table->next = user->dma->tables;
+	user->dma->tables = table;
 	return 0;
-
-unmap_entries:
-	munmap(table->own, entries_size(table));
-free_registered:
-	free(table->registered);
-	table->registered = NULL;
-	log_error(log, "%s: no memory for its table of DMA mappings: %s", group->path,
-		  strerror(-err));
-	return err;
-}
-
-/* Entries that KVM has set are unmapped where the group has them, not where they are noted: two
- * calls for one entry, here and there, need not leave the two the same. */
-static int unmap_window(struct papr_tce_table *table)
-{
-	return group_unmap(table->group, table->iova, table->size);
 }
 
 void papr_tce_exit(struct papr_tce_table *table)
 {
-	if (!table->registered)
+	struct papr_tce_table **link;
+
+	if (!table->user)
 		return;
-	papr_tce_detach(table);
-	papr_tce_clear(table);
-	papr_tce_unregister(table);
-	log_info(table->log, "%s: TCEs: pvmm handled %llu calls, %llu of them to register memory",
-		 table->group->path, (unsigned long long)table->nr_calls,
-		 (unsigned long long)table->nr_first);
+	papr_tce_close(table);
+	for (link = &dma_of(table)->tables; *link != table; link = &(*link)->next)
+		;
+	*link = table->next;
 	pthread_mutex_destroy(&table->lock);
-	munmap(table->own, entries_size(table));
-	free(table->registered);
-	table->registered = NULL;
+	table->user = NULL;
 }
 
-int papr_tce_attach(struct papr_tce_table *table, struct papr_tce_kernel *kernel)
+void papr_tce_tell_level(const struct papr_tce_table *table)
 {
-	int err = kernel->ops->create(kernel, table->group, table->liobn, &table->entries);
+	const struct papr_tce_kernel *kernel = dma_of(table)->kernel;
+	const struct group *group = group_of(table);
+	struct log *log = dma_of(table)->log;
+
+	if (table->kernel && kernel->lists)
+		log_info(log, "%s: TCEs: handled by KVM", group->path);
+	else if (table->kernel)
+		log_info(log, "%s: TCEs: single ones handled by KVM, lists, which the guest is not "
+			 "offered, by pvmm (--tce kvm: all by KVM)", group->path);
+	else
+		log_info(log, "%s: TCEs: handled by pvmm, %s: %s", group->path,
+			 group->ops->map_list ? "a list in one call" : "each run of neighbours in a "
+			 "call", kernel ? kernel->why : "--tce pvmm");
+}
+
+/* With the lock held. */
+static int attach(struct papr_tce_table *table)
+{
+	struct papr_tce_kernel *kernel = dma_of(table)->kernel;
+	int err = kernel->ops->create(kernel, group_of(table), &table->window, table->liobn,
+				      &table->entries);
 
 	if (err)
 		table->entries = table->own;
@@ -125,9 +117,36 @@ int papr_tce_attach(struct papr_tce_table *table, struct papr_tce_kernel *kernel
 	return err;
 }
 
+int papr_tce_attach(struct papr_tce_table *table)
+{
+	int err;
+
+	pthread_mutex_lock(&table->lock);
+	err = attach(table);
+	pthread_mutex_unlock(&table->lock);
+	return err;
+}
+
+int papr_tce_open(struct papr_tce_table *table, const struct group_dma_window *window)
+{
+	int err;
+
+	pthread_mutex_lock(&table->lock);
+	table->window = *window;
+	err = map_entries(table);
+	if (err)
+		table->window.size = 0;
+	else if (dma_of(table)->kernel)
+		(void)attach(table);	/* without it calls come here */
+	pthread_mutex_unlock(&table->lock);
+	if (!err)
+		papr_dma_count_table(dma_of(table), (int64_t)entries_size(table));
+	return err;
+}
+
 static uint64_t page_size(const struct papr_tce_table *table)
 {
-	return 1ULL << table->page_shift;
+	return 1ULL << table->window.page_shift;
 }
 
 static uint64_t gpa_of(uint64_t tce)
@@ -144,12 +163,12 @@ static bool is_live(uint64_t tce)
 static bool find_entries(const struct papr_tce_table *table, uint64_t ioba, uint64_t count,
 			 uint64_t *index)
 {
-	uint64_t entries = table->size >> table->page_shift;
+	const struct group_dma_window *window = &table->window;
 
-	if (!is_aligned(ioba, page_size(table)) || ioba < table->iova)
+	if (!window->size || !is_aligned(ioba, page_size(table)) || ioba < window->iova)
 		return false;
-	*index = (ioba - table->iova) >> table->page_shift;
-	return range_within(*index, count, 0, entries);
+	*index = (ioba - window->iova) >> window->page_shift;
+	return range_within(*index, count, 0, nr_entries(table));
 }
 
 /* What an entry without permissions holds besides is the guest's business. */
@@ -158,76 +177,12 @@ static bool is_valid(const struct papr_tce_table *table, uint64_t tce)
 	if (!is_live(tce))
 		return true;
 	return is_aligned(gpa_of(tce), page_size(table)) &&
-	       guest_memory_hva(table->dma->memory, gpa_of(tce), page_size(table));
-}
-
-static bool is_registered(const struct papr_tce_table *table, uint64_t chunk)
-{
-	return table->registered[chunk / 8] & 1U << chunk % 8;
-}
-
-/* The last chunk ends where memory ends. */
-static uint64_t chunk_range(const struct papr_dma_memory *dma, uint64_t chunk, uint64_t *hva)
-{
-	uint64_t offset = chunk * dma->chunk_size;
-	uint64_t size = dma->memory->size - offset;
-
-	if (size > dma->chunk_size)
-		size = dma->chunk_size;
-	*hva = guest_memory_hva(dma->memory, dma->memory->base + offset, size);
-	return size;
-}
-
-static void report_registering(struct papr_tce_table *table, int err)
-{
-	uint64_t need = table->dma->memory->size + entries_size(table);
-
-	if (err == -ENOMEM)
-		log_guest(table->log, &table->limit, "%s: the host does not let more guest memory "
-			  "be locked for DMA; raise the limit (ulimit -l) to %llu KiB",
-			  table->group->path, (unsigned long long)(need / KIB));
-	else
-		log_guest(table->log, &table->limit, "%s: guest memory cannot be registered for "
-			  "DMA: %s", table->group->path, strerror(-err));
-}
-
-static int register_chunk(struct papr_tce_table *table, uint64_t chunk)
-{
-	uint64_t hva, size;
-	int err;
-
-	size = chunk_range(table->dma, chunk, &hva);
-	pthread_mutex_lock(&table->dma->lock);
-	err = group_register_memory(table->group, hva, size);
-	pthread_mutex_unlock(&table->dma->lock);
-	if (err)
-		report_registering(table, err);
-	else
-		table->registered[chunk / 8] |= (uint8_t)(1U << chunk % 8);
-	return err;
-}
-
-/* *@first is set if some of the page was not registered before. */
-static int register_page(struct papr_tce_table *table, uint64_t tce, bool *first)
-{
-	const struct papr_dma_memory *dma = table->dma;
-	uint64_t offset = gpa_of(tce) - dma->memory->base;
-	uint64_t chunk = offset / dma->chunk_size;
-	uint64_t last = (offset + page_size(table) - 1) / dma->chunk_size;
-	int err = 0;
-
-	for (; !err && chunk <= last; chunk++) {
-		if (is_registered(table, chunk))
-			continue;
-		*first = true;
-		err = register_chunk(table, chunk);
-	}
-	return err;
+	       guest_memory_hva(dma_of(table)->memory, gpa_of(tce), page_size(table));
 }
 
 static uint64_t iova_of(const struct papr_tce_table *table, uint64_t index)
 {
-	return table->iova + (index << table->page_shift);
+	return table->window.iova + (index << table->window.page_shift);
 }
 
 /* What the group is told of a guest's entry: the same permission bits, and where the page is. */
@@ -235,8 +190,14 @@ static uint64_t group_entry(const struct papr_tce_table *table, uint64_t tce)
 {
 	if (!is_live(tce))
 		return 0;
-	return guest_memory_hva(table->dma->memory, gpa_of(tce), page_size(table)) |
+	return guest_memory_hva(dma_of(table)->memory, gpa_of(tce), page_size(table)) |
 	       (tce & PERMISSIONS);
+}
+
+static int unmap_entries(struct papr_tce_table *table, uint64_t index, uint64_t count)
+{
+	return group_unmap(group_of(table), &table->window, iova_of(table, index),
+			   count << table->window.page_shift);
 }
 
 /* Unmaps what is live among @count entries, neighbours together, and zeroes them. */
@@ -254,7 +215,7 @@ static int clear_entries(struct papr_tce_table *table, uint64_t index, uint64_t 
 		}
 		if (!live)
 			continue;
-		err = group_unmap(table->group, iova_of(table, index), run << table->page_shift);
+		err = unmap_entries(table, index, run);
 		if (err)
 			return err;
 		memset(&table->entries[index], 0, run * sizeof(*table->entries));
@@ -275,10 +236,11 @@ static int change_entries(struct papr_tce_table *table, uint64_t index, const ui
 
 	for (i = 0; i < count; i++)
 		list[i] = group_entry(table, tces[i]);
-	err = group_map_list(table->group, iova_of(table, index), list, (unsigned)count);
+	err = group_map_list(group_of(table), &table->window, iova_of(table, index), list,
+			     (unsigned)count);
 	if (!err)
 		memcpy(&table->entries[index], tces, count * sizeof(*tces));
-	else if (!group_unmap(table->group, iova_of(table, index), count << table->page_shift))
+	else if (!unmap_entries(table, index, count))
 		memset(&table->entries[index], 0, count * sizeof(*table->entries));
 	return err;
 }
@@ -287,67 +249,126 @@ static int64_t status_of(struct papr_tce_table *table, int err)
 {
 	if (!err)
 		return H_SUCCESS;
-	log_guest(table->log, &table->limit, "%s: a DMA mapping cannot be changed: %s",
-		  table->group->path, strerror(-err));
+	log_guest(dma_of(table)->log, &table->limit, "%s: a DMA mapping cannot be changed: %s",
+		  group_of(table)->path, strerror(-err));
 	return H_RESOURCE;
 }
 
-/* Sets entries that have been checked. All memory is registered before the first changes. */
-static int64_t set_entries(struct papr_tce_table *table, uint64_t index, const uint64_t *tces,
+/* A page lies in one chunk or begins one, so neighbours in a chunk need one look. */
+static int register_pages(struct papr_tce_table *table, const uint64_t *tces, uint64_t count,
+			  bool *first)
+{
+	uint64_t i, last = UINT64_MAX;
+	int err = 0;
+
+	for (i = 0; !err && i < count; i++) {
+		uint64_t chunk = gpa_of(tces[i]) / dma_of(table)->chunk_size;
+
+		if (!is_live(tces[i]) || chunk == last)
+			continue;
+		err = papr_dma_register(table->user, gpa_of(tces[i]), page_size(table), first);
+		last = chunk;
+	}
+	return err;
+}
+
+/* Checks and sets entries with the lock held. All memory is registered before the first changes. */
+static int set_locked(struct papr_tce_table *table, uint64_t ioba, const uint64_t *tces,
+		      uint64_t count, int64_t *status)
+{
+	uint64_t index, i;
+	bool first = false;
+	int err;
+
+	*status = H_PARAMETER;
+	if (!find_entries(table, ioba, count, &index))
+		return 0;
+	for (i = 0; i < count; i++) {
+		if (!is_valid(table, tces[i]))
+			return 0;
+	}
+	err = register_pages(table, tces, count, &first);
+	table->nr_calls++;
+	table->nr_first += first;
+	*status = H_RESOURCE;
+	if (!err)
+		*status = count ? status_of(table, change_entries(table, index, tces, count)) :
+				  H_SUCCESS;
+	return err;
+}
+
+/* How many chunks the entries need. */
+static uint64_t chunks_missing(struct papr_tce_table *table, const uint64_t *tces, uint64_t count,
+			       uint64_t page)
+{
+	uint64_t i, last = UINT64_MAX, missing = 0;
+
+	for (i = 0; i < count; i++) {
+		uint64_t chunk = gpa_of(tces[i]) / dma_of(table)->chunk_size;
+
+		if (!is_live(tces[i]) || chunk == last)
+			continue;
+		missing += papr_dma_missing(table->user, gpa_of(tces[i]), page);
+		last = chunk;
+	}
+	return missing;
+}
+
+/* Without room for the memory, what no entry needs any more is given up for it, once. */
+static int64_t set_entries(struct papr_tce_table *table, uint64_t ioba, const uint64_t *tces,
 			   uint64_t count)
 {
-	int64_t status = H_SUCCESS;
-	bool first = false;
-	uint64_t i;
+	struct papr_dma_memory *dma = dma_of(table);
+	uint64_t wanted = 0;
+	int64_t status;
+	int err;
 
 	pthread_mutex_lock(&table->lock);
-	table->nr_calls++;
-	for (i = 0; status == H_SUCCESS && i < count; i++) {
-		if (is_live(tces[i]) && register_page(table, tces[i], &first))
-			status = H_RESOURCE;
-	}
-	table->nr_first += first;
-	if (status == H_SUCCESS && count)
-		status = status_of(table, change_entries(table, index, tces, count));
+	err = set_locked(table, ioba, tces, count, &status);
+	if (err == -ENOMEM)
+		wanted = chunks_missing(table, tces, count, page_size(table));
 	pthread_mutex_unlock(&table->lock);
+	if (wanted) {
+		wanted += papr_dma_nr_registered(dma) / RELEASE_MORE;
+		if (papr_tce_release_idle(dma, wanted)) {
+			pthread_mutex_lock(&table->lock);
+			err = set_locked(table, ioba, tces, count, &status);
+			pthread_mutex_unlock(&table->lock);
+		}
+	}
+	if (err)
+		papr_dma_tell_error(table->user, &table->limit, err);
 	return status;
 }
 
 int64_t papr_tce_put(struct papr_tce_table *table, uint64_t ioba, uint64_t tce)
 {
-	uint64_t index;
-
-	if (!find_entries(table, ioba, 1, &index) || !is_valid(table, tce))
-		return H_PARAMETER;
-	return set_entries(table, index, &tce, 1);
+	return set_entries(table, ioba, &tce, 1);
 }
 
 int64_t papr_tce_put_list(struct papr_tce_table *table, uint64_t ioba, uint64_t list_gpa,
 			  uint64_t count)
 {
-	uint64_t index, i, tces[PAPR_TCE_LIST_MAX];
+	uint64_t i, tces[PAPR_TCE_LIST_MAX];
 	be64 list[PAPR_TCE_LIST_MAX];
 
 	if (count > PAPR_TCE_LIST_MAX || !is_aligned(list_gpa, LIST_ALIGN) ||
-	    !find_entries(table, ioba, count, &index) ||
-	    guest_memory_read(table->dma->memory, list_gpa, list, count * sizeof(*list)))
+	    guest_memory_read(dma_of(table)->memory, list_gpa, list, count * sizeof(*list)))
 		return H_PARAMETER;
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < count; i++)
 		tces[i] = be64toh(list[i]);
-		if (!is_valid(table, tces[i]))
-			return H_PARAMETER;
-	}
-	return set_entries(table, index, tces, count);
+	return set_entries(table, ioba, tces, count);
 }
 
-int64_t papr_tce_stuff(struct papr_tce_table *table, uint64_t ioba, uint64_t tce, uint64_t count)
+/* With the lock held. */
+static int64_t stuff_locked(struct papr_tce_table *table, uint64_t ioba, uint64_t tce,
+			    uint64_t count)
 {
 	uint64_t index, i;
 	int err;
 
 	if (is_live(tce) || !find_entries(table, ioba, count, &index))
 		return H_PARAMETER;
-	pthread_mutex_lock(&table->lock);
 	table->nr_calls++;
 	err = clear_entries(table, index, count);
 	for (i = index; !err && i < index + count; i++) {
@@ -355,20 +376,31 @@ int64_t papr_tce_stuff(struct papr_tce_table *table, uint64_t ioba, uint64_t tce
 		if (table->entries[i] != tce)
 			table->entries[i] = tce;
 	}
-	pthread_mutex_unlock(&table->lock);
 	return status_of(table, err);
+}
+
+int64_t papr_tce_stuff(struct papr_tce_table *table, uint64_t ioba, uint64_t tce, uint64_t count)
+{
+	int64_t status;
+
+	pthread_mutex_lock(&table->lock);
+	status = stuff_locked(table, ioba, tce, count);
+	pthread_mutex_unlock(&table->lock);
+	return status;
 }
 
 int64_t papr_tce_get(struct papr_tce_table *table, uint64_t ioba, uint64_t *tce)
 {
+	int64_t status = H_PARAMETER;
 	uint64_t index;
 
-	if (!find_entries(table, ioba, 1, &index))
-		return H_PARAMETER;
 	pthread_mutex_lock(&table->lock);
-	*tce = table->entries[index];
+	if (find_entries(table, ioba, 1, &index)) {
+		*tce = table->entries[index];
+		status = H_SUCCESS;
+	}
 	pthread_mutex_unlock(&table->lock);
-	return H_SUCCESS;
+	return status;
 }
 
 /* A store of what is there already would only take memory. */
@@ -382,43 +414,48 @@ static void zero_entries(uint64_t *entries, uint64_t count)
 	}
 }
 
+/*
+ * Entries that KVM has set are unmapped where the group has them, not where they are noted: two
+ * calls for one entry, here and there, need not leave the two the same.
+ */
+static void unmap_window(struct papr_tce_table *table)
+{
+	(void)status_of(table, unmap_entries(table, 0, nr_entries(table)));
+}
+
 void papr_tce_clear(struct papr_tce_table *table)
 {
-	uint64_t count = table->size >> table->page_shift;
-
 	pthread_mutex_lock(&table->lock);
 	if (table->kernel) {
-		(void)status_of(table, unmap_window(table));
-		zero_entries(table->entries, count);
-	} else {
-		(void)status_of(table, clear_entries(table, 0, count));
+		unmap_window(table);
+		zero_entries(table->entries, nr_entries(table));
+	} else if (table->window.size) {
+		(void)status_of(table, clear_entries(table, 0, nr_entries(table)));
 		/* Poison that the guest left in dead entries goes too, and the memory with it. */
 		(void)madvise(table->entries, entries_size(table), MADV_DONTNEED);
 	}
 	pthread_mutex_unlock(&table->lock);
 }
 
-void papr_tce_detach(struct papr_tce_table *table)
+void papr_tce_close(struct papr_tce_table *table)
 {
-	if (!table->kernel)
+	uint64_t size;
+
+	if (!table->user)
 		return;
-	table->kernel->ops->destroy(table->kernel, table->liobn);
-	table->kernel = NULL;
-	table->entries = table->own;
-	(void)status_of(table, unmap_window(table));
-}
-
-void papr_tce_unregister(struct papr_tce_table *table)
-{
-	uint64_t chunk, hva, size;
-
 	pthread_mutex_lock(&table->lock);
-	for (chunk = 0; chunk < nr_chunks(table->dma); chunk++) {
-		if (!is_registered(table, chunk))
-			continue;
-		size = chunk_range(table->dma, chunk, &hva);
-		(void)group_unregister_memory(table->group, hva, size);
-		table->registered[chunk / 8] &= (uint8_t)~(1U << chunk % 8);
+	size = entries_size(table);
+	if (table->kernel) {
+		table->kernel->ops->destroy(table->kernel, table->liobn);
+		unmap_window(table);
+	} else if (size) {
+		(void)status_of(table, clear_entries(table, 0, nr_entries(table)));
 	}
+	if (size)
+		munmap(table->own, size);
+	table->kernel = NULL;
+	table->own = table->entries = NULL;
+	table->window.size = 0;
 	pthread_mutex_unlock(&table->lock);
+	papr_dma_count_table(dma_of(table), -(int64_t)size);
 }

@@ -9,15 +9,11 @@
 
 static struct papr_tce_table *find_table(struct papr_phbs *phbs, uint64_t liobn)
 {
-	unsigned i;
+	struct papr_tce_table *table;
 
-	for (i = 0; i < phbs->nr_phbs; i++) {
-		if (phbs->phbs[i].tce.liobn == liobn)
-			return &phbs->phbs[i].tce;
-	}
-	for (i = 0; i < phbs->nr_buses; i++) {
-		if (phbs->buses[i].tce.liobn == liobn)
-			return &phbs->buses[i].tce;
+	for (table = phbs->dma.tables; table; table = table->next) {
+		if (table->liobn == liobn)
+			return table;
 	}
 	return NULL;
 }

@@ -17,6 +17,7 @@ enum console_kind { CONSOLE_STDIO, CONSOLE_PTY, CONSOLE_FILE, CONSOLE_NONE };
 enum irqchip_choice {
 	IRQCHIP_AUTO, IRQCHIP_XIVE, IRQCHIP_XICS, IRQCHIP_XIVE_PVMM, IRQCHIP_XICS_PVMM,
 };
+enum dma_choice { DMA_ONDEMAND, DMA_ALL, DMA_NO_WINDOW64 };
 enum tce_choice { TCE_AUTO, TCE_KVM, TCE_PVMM };
 
 /* place=0001:01:00.0@03.0 */
@@ -48,6 +49,7 @@ struct vm_config {
 	char *dump_dtb, *nvram;		/* file names, or NULL */
 	enum irqchip_choice irqchip;
 	enum tce_choice tce;
+	enum dma_choice dma;
 	bool verbose;
 };
 

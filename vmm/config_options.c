@@ -171,6 +171,27 @@ SETTER(set_tce)
 			       "not who handles TCEs; use auto, kvm or pvmm");
 }
 
+SETTER(set_dma)
+{
+	static const struct {
+		const char *name;
+		enum dma_choice choice;
+	} choices[] = {
+		{ "ondemand", DMA_ONDEMAND },
+		{ "all", DMA_ALL },
+		{ "nowindow64", DMA_NO_WINDOW64 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(choices); i++) {
+		if (!strcmp(value, choices[i].name)) {
+			parser->config->dma = choices[i].choice;
+			return 0;
+		}
+	}
+	return config_complain(parser, option, value,
+			       "not what to lock for devices; use ondemand, all or nowindow64");
+}
+
 SETTER(set_verbose)
 {
 	parser->config->verbose = true;
@@ -220,6 +241,9 @@ const struct config_option config_options[] = {
 	  "interrupt controller (auto)", set_irqchip },
 	{ "tce", CONFIG_OPTION_VALUE, NULL, "auto|kvm|pvmm",
 	  "who handles its DMA mappings (auto)", set_tce },
+	{ "dma", CONFIG_OPTION_VALUE, NULL, "ondemand|all|nowindow64",
+	  "memory locked for DMA: as it is mapped, all of it,\n"
+	  "or without 64-bit windows (ondemand)", set_dma },
 	{ "nvram", CONFIG_OPTION_VALUE, NULL, "FILE", "keep the guest's NVRAM in FILE",
 	  set_nvram },
 

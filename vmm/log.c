@@ -86,6 +86,15 @@ void log_error(struct log *log, const char *format, ...)
 	va_end(args);
 }
 
+void log_notice(struct log *log, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_line(log, "", format, args);
+	va_end(args);
+}
+
 void log_warn(struct log *log, const char *format, ...)
 {
 	va_list args;

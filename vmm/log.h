@@ -3,8 +3,8 @@
  * Messages to the operator. Each goes to standard error as one line, "pvmm: ...", whole
  * (one write), so that lines of different threads do not mix.
  *
- * log_error() is for what makes a command fail and says what to do; log_info() appears only
- * with --verbose. Whatever a guest can provoke goes through log_guest(), which is limited.
+ * log_error() is for what makes a command fail and says what to do; log_notice() for how far
+ * something is that takes its time; log_info() appears only with --verbose. Whatever a guest can provoke goes through log_guest(), which is limited.
  */
 #ifndef PVMM_LOG_H
 #define PVMM_LOG_H
@@ -31,6 +31,7 @@ struct log_limit {
 #define LOG_LIMIT_SECONDS 10
 
 void log_error(struct log *log, const char *format, ...) PRINTF(2, 3);
+void log_notice(struct log *log, const char *format, ...) PRINTF(2, 3);
 void log_warn(struct log *log, const char *format, ...) PRINTF(2, 3);
 void log_info(struct log *log, const char *format, ...) PRINTF(2, 3);
 void log_guest(struct log *log, struct log_limit *limit, const char *format, ...) PRINTF(3, 4);

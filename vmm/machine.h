@@ -26,6 +26,8 @@ int machine_check_images(const struct vm *vm);
 int machine_create(struct vm *vm, struct machine **machine);
 /* Lets the boot vCPU go. 0 or a negative errno after one line on the log. */
 int machine_start(struct machine *machine);
+/* Gives back to the host what the guest does not need now, and tells of it. */
+void machine_give_back(struct machine *machine);
 /* Stops the vCPUs and frees everything. NULL: nothing. */
 void machine_destroy(struct machine *machine);
 

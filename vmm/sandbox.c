@@ -132,6 +132,13 @@ static int allow_ioctls(scmp_filter_ctx filter, bool vcpu)
 	return error;
 }
 
+/* A group's file for KVM, of a window that the guest makes; no other use of fcntl(). */
+static int allow_vcpu_fcntl(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+				SCMP_A1(SCMP_CMP_EQ, F_DUPFD_CLOEXEC, 0));
+}
+
 /* Loads the rules for this thread and those it makes; sets no_new_privs. */
 static int load_filter(bool vcpu)
 {
@@ -143,6 +150,8 @@ static int load_filter(bool vcpu)
 	error = allow_calls(filter, any_thread, ARRAY_SIZE(any_thread));
 	if (!error && !vcpu)
 		error = allow_calls(filter, main_thread, ARRAY_SIZE(main_thread));
+	if (!error && vcpu)
+		error = allow_vcpu_fcntl(filter);
 	if (!error)
 		error = allow_ioctls(filter, vcpu);
 	if (!error)

@@ -79,6 +79,10 @@ static void on_signal(struct loop_source *source, uint32_t events)
 
 	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
 		return;
+	if (info.ssi_signo == SIGUSR2) {
+		machine_give_back(vm->machine);
+		return;
+	}
 	log_error(vm->log, "stopped by signal %u (%s)", info.ssi_signo,
 		  strsignal((int)info.ssi_signo));
 	vm_stop(vm, VM_STOPPED);
@@ -110,6 +114,7 @@ static int init_signals(struct vm *vm)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return watch(vm, &vm->signal_source, signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK),
@@ -224,9 +229,11 @@ static int find_groups(struct vm *vm)
 {
 	const struct vm_config *config = vm->config;
 	uint64_t table_bytes = GROUP_TABLE_BYTES + (config->tce == TCE_PVMM ? 0 : KVM_TABLE_BYTES);
-	uint64_t lock_bytes = config->memory + config->nr_groups * table_bytes;
+	uint64_t lock_bytes = config->nr_groups * table_bytes;
 	int error = 0;
 
+	if (config->dma == DMA_ALL)
+		lock_bytes += config->memory;
 	for (unsigned i = 0; i < config->nr_groups; i++) {
 		int missing = host_group_find(&host_root_system, config->groups[i].path,
 					      &vm->host_groups[i], vm->log);

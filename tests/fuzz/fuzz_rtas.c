@@ -59,6 +59,7 @@ static void add_groups(struct group **list)
 		list[i] = &groups[i].group;
 	}
 	fake_group_isolate(&groups[0]);
+	groups[0].group.dma.max_windows = 2;
 	fake_add_nvme(&groups[0], 1);
 	fake_add_uhci(&groups[1], 2, 1, 0);
 	fake_add_uhci(&groups[1], 2, 1, 1);
@@ -81,7 +82,7 @@ static void start(void)
 	rtas.memory = &memory;
 	rtas.log = &board.log;
 	check(!papr_phbs_init(&phbs, list, 2, &board.bus, &board.irqchip, &memory, &rtas, &hcalls,
-			      &board.log));
+			      &(struct papr_dma_policy){ 0 }, &board.log));
 	check(!papr_nvram_init(&nvram, nvram_fd, &memory, &rtas));
 	check(!papr_rtc_init(&rtas, &rtc_offset));
 	check(!papr_vty_init(&vty, &console, &board.irqchip, &hcalls));
@@ -94,7 +95,7 @@ static void stop(void)
 	guest_memory_exit(&memory);
 	check(!board.nr_maps && !board.nr_attached);
 	for (unsigned i = 0; i < 2; i++) {
-		check(!groups[i].nr_chunks);
+		check(!groups[i].nr_chunks && !groups[i].no_default && !groups[i].window64.size);
 		for (unsigned page = 0; page < FAKE_WINDOW_PAGES; page++)
 			check(!groups[i].pages[page].hva);
 	}
@@ -109,6 +110,7 @@ static uint32_t argument(struct input *input)
 {
 	static const uint64_t known[] = { 0, 1, 2, 3, 4, 5, 6, 8, 16, 0x08000000, 0x20000000,
 					  0x20000001, 0x800, 0x900, 0x1000, 0x2000, 0x10, 0x404,
+					  PAPR_PHB_LIOBN(0), PAPR_PHB_LIOBN(0) + 1, 12, 13, 20,
 					  PAPR_NVRAM_SIZE, RAM - 16, 0x0904, 0x0810, UINT32_MAX };
 
 	return (uint32_t)input_known(input, known, ARRAY_SIZE(known));
@@ -174,9 +176,11 @@ static bool is_hcall_status(int64_t status)
 }
 
 /* What stands in the four registers of the TCE calls, and now and then in another's. */
-static const uint64_t liobns[] = { PAPR_PHB_LIOBN(0), PAPR_PHB_LIOBN(1), 0, PAPR_VTY_UNIT };
+static const uint64_t liobns[] = { PAPR_PHB_LIOBN(0), PAPR_PHB_LIOBN(0) + 1, PAPR_PHB_LIOBN(1), 0,
+				   PAPR_VTY_UNIT };
 static const uint64_t iobas[] = { 0, 0x1000, 0x5000, (FAKE_WINDOW_PAGES - 1) * 4096ULL,
-				  FAKE_WINDOW_PAGES * 4096ULL, 0x1001, 16, 1 };
+				  FAKE_WINDOW_PAGES * 4096ULL, 0x1001, 16, 1, FAKE_WINDOW64,
+				  FAKE_WINDOW64 + 0x1000 };
 static const uint64_t tces[] = { 0, 0x1000, 0x4000, 0x3003, 0x5001, 0x6002, RAM - 4093, RAM + 3,
 				 UINT64_MAX - 4095, 1ULL << 63 };
 static const uint64_t counts[] = { 0, 1, 2, 16, 512, 513, 1024, 1025, UINT64_MAX };

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/pci_regs.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -231,11 +232,26 @@ static int fake_register(struct group *group, uint64_t hva, uint64_t size)
 	return 0;
 }
 
+static bool is_mapped(const struct fake_page *pages, unsigned count, uint64_t hva, uint64_t size)
+{
+	unsigned i;
+
+	for (i = 0; i < count; i++) {
+		if (pages[i].hva && range_within(pages[i].hva, 1, hva, size))
+			return true;
+	}
+	return false;
+}
+
 static int fake_unregister(struct group *group, uint64_t hva, uint64_t size)
 {
 	struct fake_group *fake = group_of(group);
 	unsigned i;
 
+	/* Linux would lose track of it. */
+	if (is_mapped(fake->pages, FAKE_WINDOW_PAGES, hva, size) ||
+	    is_mapped(fake->pages64, FAKE_WINDOW64_PAGES, hva, size))
+		abort();
 	for (i = 0; i < fake->nr_chunks; i++) {
 		if (fake->chunks[i].hva == hva && fake->chunks[i].size == size) {
 			fake->chunks[i] = fake->chunks[--fake->nr_chunks];
@@ -256,22 +272,36 @@ static bool is_registered(const struct fake_group *fake, uint64_t hva)
 	return false;
 }
 
+/* The page of the default window, or of the other one, if they are there. */
+static struct fake_page *page_at(struct fake_group *fake, uint64_t iova, uint64_t *page_size)
+{
+	const struct group_dma_window *window = &fake->group.window;
+	struct fake_page *pages = fake->pages;
+
+	if (fake->no_default || !range_within(iova, 1, window->iova, window->size)) {
+		window = &fake->window64;
+		pages = fake->pages64;
+	}
+	if (!range_within(iova, 1, window->iova, window->size))
+		abort();
+	*page_size = 1ULL << window->page_shift;
+	return &pages[(iova - window->iova) >> window->page_shift];
+}
+
 static int fake_dma_map(struct group *group, uint64_t iova, uint64_t hva, uint64_t size,
 			bool read, bool write)
 {
 	struct fake_group *fake = group_of(group);
-	uint64_t index = (iova - group->window.iova) >> group->window.page_shift;
-	uint64_t done;
+	uint64_t done, page_size;
+	struct fake_page *page = page_at(fake, iova, &page_size);
 
 	fake->map_calls++;
 	if (fails(&fake->dma_map))
 		return fake->dma_map.error;
-	for (done = 0; done < size; done += 4096, index++) {
+	for (done = 0; done < size; done += page_size, page++) {
 		if (!is_registered(fake, hva + done))
 			return -EINVAL;
-		fake->pages[index].hva = hva + done;
-		fake->pages[index].read = read;
-		fake->pages[index].write = write;
+		*page = (struct fake_page){ hva + done, read, write };
 	}
 	return 0;
 }
@@ -279,12 +309,53 @@ static int fake_dma_map(struct group *group, uint64_t iova, uint64_t hva, uint64
 static int fake_dma_unmap(struct group *group, uint64_t iova, uint64_t size)
 {
 	struct fake_group *fake = group_of(group);
-	uint64_t index = (iova - group->window.iova) >> group->window.page_shift;
+	uint64_t page_size;
+	struct fake_page *page = page_at(fake, iova, &page_size);
 
 	fake->unmap_calls++;
 	if (fails(&fake->dma_unmap))
 		return fake->dma_unmap.error;
-	memset(&fake->pages[index], 0, (size >> 12) * sizeof(fake->pages[0]));
+	memset(page, 0, size / page_size * sizeof(*page));
+	return 0;
+}
+
+/* In the first place that is free, as Linux does. */
+static int fake_create_window(struct group *group, struct group_dma_window *window)
+{
+	struct fake_group *fake = group_of(group);
+
+	if (fails(&fake->create_window))
+		return fake->create_window.error;
+	if (window->size >> window->page_shift > FAKE_WINDOW64_PAGES)
+		return -ENOMEM;
+	if (fake->no_default) {
+		window->iova = group->window.iova;
+		fake->no_default = false;
+		memset(fake->pages, 0, sizeof(fake->pages));
+		return 0;
+	}
+	if (fake->window64.size)
+		return -ENOSPC;
+	window->iova = FAKE_WINDOW64;
+	fake->window64 = *window;
+	memset(fake->pages64, 0, sizeof(fake->pages64));
+	return 0;
+}
+
+/* What is unregistered while it is mapped is lost, so nothing may be mapped. */
+static int fake_remove_window(struct group *group, const struct group_dma_window *window)
+{
+	struct fake_group *fake = group_of(group);
+
+	if (fails(&fake->remove_window))
+		return fake->remove_window.error;
+	if (fake->window64.size && window->iova == FAKE_WINDOW64) {
+		fake->window64.size = 0;
+		return 0;
+	}
+	if (fake->no_default || window->iova != group->window.iova)
+		return -EINVAL;
+	fake->no_default = true;
 	return 0;
 }
 
@@ -298,23 +369,11 @@ static int fake_kvm_file(struct group *group, unsigned index)
 	return fake->kvm_files[index];
 }
 
-static int fake_hide_windows(struct group *group, bool hide)
-{
-	struct fake_group *fake = group_of(group);
-
-	if (!fake->can_hide)
-		return -EOPNOTSUPP;
-	if (fails(&fake->hide))
-		return fake->hide.error;
-	fake->hidden = hide;
-	fake->hides += hide;
-	return 0;
-}
-
 static const struct group_ops fake_group_ops = {
 	.name = "fake",
 	.kvm_file = fake_kvm_file,
-	.hide_windows = fake_hide_windows,
+	.create_window = fake_create_window,
+	.remove_window = fake_remove_window,
 	.register_memory = fake_register,
 	.unregister_memory = fake_unregister,
 	.map = fake_dma_map,
@@ -475,6 +534,7 @@ void fake_group_init(struct fake_group *fake, uint64_t iova)
 	fake->group.window = (struct group_dma_window){
 		.iova = iova, .size = FAKE_WINDOW_PAGES * 4096ULL, .page_shift = 12,
 	};
+	fake->group.dma = (struct group_dma_limits){ .page_sizes = 4096, .max_levels = 1 };
 }
 
 struct fake_device *fake_group_add(struct fake_group *fake, uint8_t bus, uint8_t slot,

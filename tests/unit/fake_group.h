@@ -11,6 +11,8 @@
 #define FAKE_MAX_DEVICES 40
 #define FAKE_MAX_CHUNKS 512
 #define FAKE_WINDOW_PAGES 1024
+#define FAKE_WINDOW64 0x800000000000000ULL
+#define FAKE_WINDOW64_PAGES 8192
 #define FAKE_KVM_FILES 4
 
 /* The nth call from now of a kind fails with error; 0: none does. Counts down. */
@@ -44,16 +46,22 @@ struct fake_chunk {
 	uint64_t hva, size;
 };
 
+struct fake_page {
+	uint64_t hva;		/* 0: not mapped */
+	bool read, write;
+};
+
 struct fake_group {
 	struct group group;
 	struct group_device group_devices[FAKE_MAX_DEVICES];
 	struct fake_device devices[FAKE_MAX_DEVICES];
 	struct fake_chunk chunks[FAKE_MAX_CHUNKS];
 	unsigned nr_chunks;
-	struct {
-		uint64_t hva;
-		bool read, write;
-	} pages[FAKE_WINDOW_PAGES];	/* hva 0: not mapped */
+	struct fake_page pages[FAKE_WINDOW_PAGES];	/* of the default window */
+	bool no_default;		/* it was removed */
+	struct group_dma_window window64;	/* the other one; size 0: there is none */
+	struct fake_page pages64[FAKE_WINDOW64_PAGES];
+	struct fake_failure create_window, remove_window;
 	unsigned map_calls, unmap_calls, list_calls;
 	uint64_t list[GROUP_LIST_MAX];	/* the last one taken whole */
 	int list_error;
@@ -63,9 +71,6 @@ struct fake_group {
 	struct fake_failure register_memory, dma_map, dma_unmap;
 	unsigned nr_kvm_files;		/* one of each IOMMU group in it; 0: EOPNOTSUPP */
 	int kvm_files[FAKE_KVM_FILES];	/* the last that were handed out */
-	bool can_hide, hidden;		/* its windows */
-	unsigned hides;			/* calls that hid them */
-	struct fake_failure hide;	/* hiding and showing */
 	/* What fake_group_isolate() is about. */
 	enum group_error_state state;
 	int recovery_error;	/* of every call but get_state; 0: works */
@@ -75,7 +80,8 @@ struct fake_group {
 	unsigned injected_function;
 };
 
-/* Without devices; a DMA window of FAKE_WINDOW_PAGES 4K pages at @iova. */
+/* Without devices; a DMA window of FAKE_WINDOW_PAGES 4K pages at @iova. It can have no other, see
+ * group.dma. */
 void fake_group_init(struct fake_group *fake, uint64_t iova);
 /* A device at @bus:@slot.@function of the host, 256 bytes of config space, no BARs. Hosts'
  * order is the caller's to keep. */

@@ -199,7 +199,7 @@ static int create_table(struct fake_kvm *fake, const struct kvm_create_spapr_tce
 	if (fd < 0 || ftruncate(fd, (off_t)(wanted->size * 8)) ||
 	    fake->nr_tables == FAKE_KVM_TABLES)
 		abort();
-	fake->tables[fake->nr_tables++] = (struct fake_kvm_table){ *wanted, inode_of(fd) };
+	fake->tables[fake->nr_tables++] = (struct fake_kvm_table){ *wanted, inode_of(fd), 0 };
 	return fd;
 }
 
@@ -319,30 +319,47 @@ static struct fake_kvm_file *find_file(struct fake_kvm *fake, int fd)
 	return NULL;
 }
 
+static struct fake_kvm_table *find_table(struct fake_kvm *fake, int fd)
+{
+	for (unsigned i = 0; i < fake->nr_tables; i++)
+		if (fake->tables[i].inode == inode_of(fd))
+			return &fake->tables[i];
+	abort();
+}
+
+/* A file that goes takes one attachment from each table, as if all were of one group. */
+static void let_go(struct fake_kvm *fake)
+{
+	for (unsigned i = 0; i < fake->nr_tables; i++)
+		if (fake->tables[i].attached > 0)
+			fake->tables[i].attached--;
+}
+
 /* As the kernel does, which warns of a file that goes and was never to be attached. */
 static int set_vfio(struct fake_kvm *fake, uint64_t attribute, void *value)
 {
 	struct kvm_vfio_spapr_tce *attach = value;
 	struct fake_kvm_file *file = find_file(fake, *(int32_t *)value);
 
-	if (attribute == KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE && file) {
+	if (attribute == KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE && file)
 		file->attached = true;
-		fake->nr_attached++;
-		file->table = inode_of(attach->tablefd);
-	}
 	if (attribute != KVM_DEV_VFIO_GROUP_DEL && fails(&fake->fail_vfio))
 		return -EIO;
 	if (attribute == KVM_DEV_VFIO_GROUP_ADD) {
 		if (file || fake->nr_files == FAKE_KVM_GROUPS)
 			return -EEXIST;
 		fake->files[fake->nr_files++] = (struct fake_kvm_file){ .fd = *(int32_t *)value };
+		fake->nr_shown++;
 		return 0;
 	}
 	if (!file)
 		return -ENOENT;
+	if (attribute == KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE)
+		find_table(fake, attach->tablefd)->attached++;
 	if (attribute == KVM_DEV_VFIO_GROUP_DEL) {
 		if (!file->attached)
 			abort();
+		let_go(fake);
 		*file = fake->files[--fake->nr_files];
 	}
 	return 0;

@@ -62,13 +62,13 @@ struct fake_kvm_set {
 struct fake_kvm_table {
 	struct kvm_create_spapr_tce_64 wanted;
 	uint64_t inode;			/* of its memory file */
+	int attached;			/* how often, less the files that went */
 };
 
-/* A file that the VFIO device was given, with the table that it is attached to. */
+/* A file that the VFIO device was given. */
 struct fake_kvm_file {
 	int fd;
-	bool attached;
-	uint64_t table;			/* its inode */
+	bool attached;			/* to a table */
 };
 
 struct fake_kvm {
@@ -105,7 +105,7 @@ struct fake_kvm {
 	unsigned nr_tables;		/* ever made */
 	struct fake_kvm_file files[FAKE_KVM_GROUPS];
 	unsigned nr_files;		/* of the VFIO device now */
-	unsigned nr_attached;		/* ever */
+	unsigned nr_shown;		/* files that it ever had */
 };
 
 void fake_kvm_init(struct fake_kvm *fake);

@@ -62,6 +62,7 @@ START_TEST(test_defaults)
 	ck_assert_int_eq(config.tce, TCE_AUTO);
 	ck_assert_int_eq(config.memory_node, -1);
 	ck_assert(!config.hugepages && !config.memory_file);
+	ck_assert_int_eq(config.dma, DMA_ONDEMAND);
 	ck_assert_uint_eq(config.timeout, 0);
 	ck_assert_uint_eq(config.nr_groups, 0);
 	ck_assert(!config.claim && !config.no_reboot && !config.verbose);
@@ -95,6 +96,20 @@ START_TEST(test_all)
 	ck_assert_int_eq(config.irqchip, IRQCHIP_XICS);
 	ck_assert_int_eq(config.tce, TCE_KVM);
 	ck_assert_int_eq(config.console, CONSOLE_PTY);
+	config_exit(&config);
+
+	config = parse_good("--kernel k --dma all --irqchip xive --tce pvmm");
+	ck_assert_int_eq(config.dma, DMA_ALL);
+	ck_assert_int_eq(config.irqchip, IRQCHIP_XIVE);
+	ck_assert_int_eq(config.tce, TCE_PVMM);
+	config_exit(&config);
+
+	config = parse_good("--kernel k --dma all --dma nowindow64");
+	ck_assert_int_eq(config.dma, DMA_NO_WINDOW64);
+	config_exit(&config);
+
+	config = parse_good("--kernel k --dma all --dma ondemand");
+	ck_assert_int_eq(config.dma, DMA_ONDEMAND);
 	config_exit(&config);
 }
 END_TEST
@@ -223,6 +238,7 @@ static const struct {
 	{ "--console vga", "--console vga: not a console; use stdio, pty, file:PATH or none" },
 	{ "--console file", "not a console" },
 	{ "--console file:", "--console file:: no file name" },
+	{ "--dma some", "--dma some: not what to lock for devices; use ondemand, all or nowindow64" },
 	{ "--tce vfio", "--tce vfio: not who handles TCEs; use auto, kvm or pvmm" },
 	{ "--irqchip gic", "--irqchip gic: not an interrupt controller; use auto, xive, xics, "
 	  "xive-pvmm or xics-pvmm" },

@@ -16,9 +16,9 @@ static struct {
 	uint64_t capabilities, page_sizes, default_size;
 	int create_error, reset_error, dma_error;
 	unsigned resets;
-	uint32_t dma_flags;	/* besides DEVGROUP_DMA_REGISTER */
 	unsigned nr_kvm_files;	/* 0: the driver does not know that call */
 	struct devgroup_create_window created;
+	struct devgroup_remove_window removed;
 	struct devgroup_memory registered, unregistered;
 	struct devgroup_map mapped;
 	struct devgroup_unmap unmapped;
@@ -56,7 +56,7 @@ static int get_info(struct devgroup_info *info)
 
 static int get_dma_info(struct devgroup_dma_info *info)
 {
-	info->flags = DEVGROUP_DMA_REGISTER | fake.dma_flags;
+	info->flags = DEVGROUP_DMA_REGISTER;
 	info->page_sizes = fake.page_sizes;
 	info->default_start = 0;
 	info->default_size = fake.default_size;
@@ -82,6 +82,9 @@ static int dma_ioctl(unsigned long request, void *arg)
 		return fake.dma_error;
 	case DEVGROUP_MAP_LIST:
 		TAKE(fake.list, arg);
+		return fake.dma_error;
+	case DEVGROUP_REMOVE_WINDOW:
+		TAKE(fake.removed, arg);
 		return fake.dma_error;
 	}
 	return -ENOTTY;
@@ -462,6 +465,36 @@ START_TEST(test_window_size)
 }
 END_TEST
 
+/* Another one, if the driver says that the group can have it; how deep it is the driver knows. */
+START_TEST(test_windows)
+{
+	struct group_dma_window window = { 1, 64 * GIB, 16 };
+	struct group *group;
+
+	fake.page_sizes = 0x11000;
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_uint_eq(group->dma.max_windows, 0);
+	group_close(group);
+	fake.capabilities |= DEVGROUP_CAP_DDW;
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_uint_eq(group->dma.page_sizes, 0x11000);
+	ck_assert_uint_eq(group->dma.max_windows, 2);
+	ck_assert_int_eq(group_create_window(group, &window), 0);
+	ck_assert_uint_eq(window.iova, 0x10000000);
+	ck_assert_uint_eq(fake.created.size, 64 * GIB);
+	ck_assert_uint_eq(fake.created.page_shift, 16);
+	ck_assert_uint_eq(fake.created.levels, 0);
+	window.iova = 0x800000000000000;
+	ck_assert_int_eq(group_remove_window(group, &window), 0);
+	ck_assert_uint_eq(fake.removed.start, 0x800000000000000);
+	fake.create_error = -ENOSPC;
+	ck_assert_int_eq(group_create_window(group, &window), -ENOSPC);
+	fake.dma_error = -EINVAL;
+	ck_assert_int_eq(group_remove_window(group, &window), -EINVAL);
+	group_close(group);
+}
+END_TEST
+
 START_TEST(test_places)
 {
 	struct group_place places[] = {{{2, 2, 1, 7}, 0x18}};
@@ -508,14 +541,14 @@ START_TEST(test_dma)
 	ck_assert_int_eq(group_register_memory(group, 0x10000, 0x20000), 0);
 	ck_assert_uint_eq(fake.registered.vaddr, 0x10000);
 	ck_assert_uint_eq(fake.registered.size, 0x20000);
-	ck_assert_int_eq(group_map(group, 0x10003000, 0x15000, 0x2000, true, false), 0);
+	ck_assert_int_eq(group_map(group, &group->window, 0x10003000, 0x15000, 0x2000, true, false), 0);
 	ck_assert_uint_eq(fake.mapped.iova, 0x10003000);
 	ck_assert_uint_eq(fake.mapped.vaddr, 0x15000);
 	ck_assert_uint_eq(fake.mapped.size, 0x2000);
 	ck_assert_uint_eq(fake.mapped.flags, DEVGROUP_MAP_READ);
-	ck_assert_int_eq(group_map(group, 0x10003000, 0x15000, 0x2000, false, true), 0);
+	ck_assert_int_eq(group_map(group, &group->window, 0x10003000, 0x15000, 0x2000, false, true), 0);
 	ck_assert_uint_eq(fake.mapped.flags, DEVGROUP_MAP_WRITE);
-	ck_assert_int_eq(group_unmap(group, 0x10003000, 0x2000), 0);
+	ck_assert_int_eq(group_unmap(group, &group->window, 0x10003000, 0x2000), 0);
 	ck_assert_uint_eq(fake.unmapped.iova, 0x10003000);
 	ck_assert_uint_eq(fake.unmapped.size, 0x2000);
 	ck_assert_int_eq(group_unregister_memory(group, 0x10000, 0x20000), 0);
@@ -523,8 +556,8 @@ START_TEST(test_dma)
 	fake.dma_error = -ENOMEM;
 	ck_assert_int_eq(group_register_memory(group, 0x10000, 0x20000), -ENOMEM);
 	ck_assert_int_eq(group_unregister_memory(group, 0x10000, 0x20000), -ENOMEM);
-	ck_assert_int_eq(group_map(group, 0x10003000, 0x15000, 0x2000, true, true), -ENOMEM);
-	ck_assert_int_eq(group_unmap(group, 0x10003000, 0x2000), -ENOMEM);
+	ck_assert_int_eq(group_map(group, &group->window, 0x10003000, 0x15000, 0x2000, true, true), -ENOMEM);
+	ck_assert_int_eq(group_unmap(group, &group->window, 0x10003000, 0x2000), -ENOMEM);
 	group_close(group);
 }
 END_TEST
@@ -535,20 +568,20 @@ START_TEST(test_dma_list)
 	struct group *group;
 
 	ck_assert_int_eq(open_group(&group), 0);
-	ck_assert_int_eq(group_map_list(group, 0x10003000, entries, 4), 0);
+	ck_assert_int_eq(group_map_list(group, &group->window, 0x10003000, entries, 4), 0);
 	ck_assert_uint_eq(fake.list.iova, 0x10003000);
 	ck_assert_uint_eq(fake.list.entries, (uintptr_t)entries);
 	ck_assert_uint_eq(fake.list.count, 4);
 	fake.dma_error = -ENOMEM;
-	ck_assert_int_eq(group_map_list(group, 0x10003000, entries, 4), -ENOMEM);
+	ck_assert_int_eq(group_map_list(group, &group->window, 0x10003000, entries, 4), -ENOMEM);
 	fake.list.count = 0;
-	ck_assert_int_eq(group_map_list(group, 0x10003000, entries, GROUP_LIST_MAX + 1), -EINVAL);
-	ck_assert_int_eq(group_map_list(group, 0x10003000, entries, 0), -EINVAL);
-	ck_assert_int_eq(group_map_list(group, 0x10003004, entries, 1), -EINVAL);
-	ck_assert_int_eq(group_map_list(group, 0x8ffff000, entries, 2), -EINVAL);
-	ck_assert_int_eq(group_map_list(group, 0xfff000, entries, 2), -EINVAL);
+	ck_assert_int_eq(group_map_list(group, &group->window, 0x10003000, entries, GROUP_LIST_MAX + 1), -EINVAL);
+	ck_assert_int_eq(group_map_list(group, &group->window, 0x10003000, entries, 0), -EINVAL);
+	ck_assert_int_eq(group_map_list(group, &group->window, 0x10003004, entries, 1), -EINVAL);
+	ck_assert_int_eq(group_map_list(group, &group->window, 0x8ffff000, entries, 2), -EINVAL);
+	ck_assert_int_eq(group_map_list(group, &group->window, 0xfff000, entries, 2), -EINVAL);
 	entries[1] = 0x25801;
-	ck_assert_int_eq(group_map_list(group, 0x10003000, entries, 2), -EINVAL);
+	ck_assert_int_eq(group_map_list(group, &group->window, 0x10003000, entries, 2), -EINVAL);
 	ck_assert_uint_eq(fake.list.count, 0);
 	group_close(group);
 }
@@ -571,26 +604,6 @@ START_TEST(test_kvm_file)
 	ck_assert_int_eq(group_kvm_file(group, 2), -ENOENT);
 	fake.nr_kvm_files = 0;
 	ck_assert_int_eq(group_kvm_file(group, 0), -EOPNOTSUPP);
-	group_close(group);
-}
-END_TEST
-
-/* By freezing, where the driver says that this does it. */
-START_TEST(test_hide_windows)
-{
-	struct group *group;
-
-	ck_assert_int_eq(open_group(&group), 0);
-	ck_assert_int_eq(group_hide_windows(group, true), -EOPNOTSUPP);
-	expect_commands("");
-	group_close(group);
-	fake.dma_flags = DEVGROUP_DMA_HIDES;
-	ck_assert_int_eq(open_group(&group), 0);
-	ck_assert_int_eq(group_hide_windows(group, true), 0);
-	expect_commands("f");
-	ck_assert_int_eq(group_hide_windows(group, false), 0);
-	ck_assert_uint_eq(fake.command.flags, DEVGROUP_RELEASE_MMIO | DEVGROUP_RELEASE_DMA);
-	expect_commands("u");
 	group_close(group);
 }
 END_TEST
@@ -662,8 +675,9 @@ END_TEST
 static Suite *group_devgroup_suite(void)
 {
 	const TTest *const tests[] = {
-		test_open, test_open_every_failure, test_window_size, test_places, test_reset,
-		test_dma, test_dma_list, test_kvm_file, test_hide_windows, test_recovery,
+		test_open, test_open_every_failure, test_window_size, test_windows, test_places,
+		test_reset,
+		test_dma, test_dma_list, test_kvm_file, test_recovery,
 		test_recovery_platform, test_no_recovery,
 	};
 	Suite *suite = suite_create("group_devgroup");

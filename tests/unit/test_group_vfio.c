@@ -21,6 +21,10 @@ static struct {
 	bool has_eeh;
 	int eeh_result;		/* of all its operations */
 	struct vfio_eeh_pe_op eeh_op;	/* the last one */
+	struct vfio_iommu_spapr_tce_ddw_info ddw;	/* without levels: none */
+	bool window64;			/* the next window is not the default one */
+	struct vfio_iommu_spapr_tce_create created;
+	struct vfio_iommu_spapr_tce_remove removed;
 } fake;
 
 static int group_ioctl(unsigned long request, void *arg)
@@ -64,11 +68,19 @@ static int dma_ioctl(unsigned long request, void *arg)
 	case VFIO_IOMMU_SPAPR_TCE_GET_INFO:
 		info->dma32_window_start = fake.window_start;
 		info->dma32_window_size = fake.window_size;
+		info->flags = fake.ddw.levels ? VFIO_IOMMU_SPAPR_INFO_DDW : 0;
+		info->ddw = fake.ddw;
 		return 0;
 	case VFIO_IOMMU_SPAPR_TCE_REMOVE:
+		fake.removed = *(struct vfio_iommu_spapr_tce_remove *)arg;
 		fake.window_removed = true;
-		return 0;
+		return fake.removed.start_addr == 1 ? -EINVAL : 0;
 	case VFIO_IOMMU_SPAPR_TCE_CREATE:
+		fake.created = *create;
+		if (fake.window64) {
+			create->start_addr = 0x800000000000000;
+			return fake.window_error;
+		}
 		if (create->page_shift != 12 || create->window_size != fake.window_size ||
 		    !fake.window_removed)
 			return -EINVAL;
@@ -415,24 +427,106 @@ START_TEST(test_dma)
 	ck_assert_int_eq(group_register_memory(group, 0x10000, 0x20000), 0);
 	ck_assert_uint_eq(fake.registered.vaddr, 0x10000);
 	ck_assert_uint_eq(fake.registered.size, 0x20000);
-	ck_assert_int_eq(group_map(group, 0x3000, 0x15000, 0x2000, true, false), 0);
+	ck_assert_int_eq(group_map(group, &group->window, 0x3000, 0x15000, 0x2000, true, false), 0);
 	ck_assert_uint_eq(fake.mapped.iova, 0x3000);
 	ck_assert_uint_eq(fake.mapped.vaddr, 0x15000);
 	ck_assert_uint_eq(fake.mapped.size, 0x2000);
 	ck_assert_uint_eq(fake.mapped.flags, VFIO_DMA_MAP_FLAG_READ);
-	ck_assert_int_eq(group_map(group, 0x3000, 0x15000, 0x2000, true, true), 0);
+	ck_assert_int_eq(group_map(group, &group->window, 0x3000, 0x15000, 0x2000, true, true), 0);
 	ck_assert_uint_eq(fake.mapped.flags, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
-	ck_assert_int_eq(group_unmap(group, 0x3000, 0x2000), 0);
+	ck_assert_int_eq(group_unmap(group, &group->window, 0x3000, 0x2000), 0);
 	ck_assert_uint_eq(fake.unmapped.offset, 0x3000);
 	ck_assert_uint_eq(fake.unmapped.size, 0x2000);
 	ck_assert_int_eq(group_unregister_memory(group, 0x10000, 0x20000), 0);
 	fake.dma_error = -ENOMEM;
 	ck_assert_int_eq(group_register_memory(group, 0x10000, 0x20000), -ENOMEM);
 	ck_assert_int_eq(group_unregister_memory(group, 0x10000, 0x20000), -ENOMEM);
-	ck_assert_int_eq(group_map(group, 0x3000, 0x15000, 0x2000, true, true), -ENOMEM);
-	ck_assert_int_eq(group_unmap(group, 0x3000, 0x2000), -ENOMEM);
+	ck_assert_int_eq(group_map(group, &group->window, 0x3000, 0x15000, 0x2000, true, true), -ENOMEM);
+	ck_assert_int_eq(group_unmap(group, &group->window, 0x3000, 0x2000), -ENOMEM);
 	fake.dma_error = -EPERM;	/* nothing registered yet, so nothing to unmap */
-	ck_assert_int_eq(group_unmap(group, 0x3000, 0x2000), 0);
+	ck_assert_int_eq(group_unmap(group, &group->window, 0x3000, 0x2000), 0);
+	group_close(group);
+}
+END_TEST
+
+/* A table's level is at most 4 MiB large, and there are as many as that takes. */
+START_TEST(test_windows)
+{
+	static const struct {
+		uint64_t size;
+		unsigned page_shift, levels;
+	} cases[] = {
+		{ 2 * GIB, 12, 1 }, { 4 * GIB, 12, 2 }, { 32 * GIB, 16, 1 }, { 64 * GIB, 16, 2 },
+		{ 1ULL << 52, 12, 3 }, { 1ULL << 63, 12, 3 },
+	};
+	struct group_dma_window window;
+	struct group *group;
+
+	fake.ddw = (struct vfio_iommu_spapr_tce_ddw_info){
+		.pgsizes = 0x11000, .max_dynamic_windows_supported = 2, .levels = 3,
+	};
+	ck_assert_int_eq(open_group(&group), 0);
+	ck_assert_uint_eq(group->dma.page_sizes, 0x11000);
+	ck_assert_uint_eq(group->dma.max_windows, 2);
+	fake.window64 = true;
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		window = (struct group_dma_window){ 1, cases[i].size, cases[i].page_shift };
+		ck_assert_int_eq(group_create_window(group, &window), 0);
+		ck_assert_uint_eq(window.iova, 0x800000000000000);
+		ck_assert_uint_eq(fake.created.window_size, cases[i].size);
+		ck_assert_uint_eq(fake.created.page_shift, cases[i].page_shift);
+		ck_assert_uint_eq(fake.created.levels, cases[i].levels);
+	}
+	ck_assert_int_eq(group_remove_window(group, &window), 0);
+	ck_assert_uint_eq(fake.removed.start_addr, 0x800000000000000);
+	window.iova = 1;
+	ck_assert_int_eq(group_remove_window(group, &window), -EINVAL);
+	fake.window_error = -ENOMEM;
+	ck_assert_int_eq(group_create_window(group, &window), -ENOMEM);
+	fake.window_error = 0;
+	group_close(group);
+}
+END_TEST
+
+START_TEST(test_windows_bad)
+{
+	static const struct group_dma_window cases[] = {
+		{ 0, 0, 12 }, { 0, 3 * GIB, 12 }, { 0, 2048, 12 }, { 0, GIB, 13 }, { 0, GIB, 64 },
+		{ 0, GIB, 0 },
+	};
+	struct group_dma_window window = cases[_i];
+	struct group *group;
+
+	ck_assert_int_eq(open_group(&group), 0);
+	/* A host that says nothing of windows has just the default one. */
+	ck_assert_uint_eq(group->dma.page_sizes, 0x1000);
+	ck_assert_uint_eq(group->dma.max_windows, 0);
+	ck_assert_int_eq(group_create_window(group, &window), -EINVAL);
+	group_close(group);
+}
+END_TEST
+
+/* The default window again, if it was removed, and where it was. */
+START_TEST(test_restore)
+{
+	struct group *group;
+
+	ck_assert_int_eq(open_group(&group), 0);
+	memset(&fake.created, 0, sizeof(fake.created));
+	ck_assert_int_eq(group_restore_window(group), 0);
+	ck_assert_uint_eq(fake.created.window_size, 0);
+	ck_assert_int_eq(group_remove_window(group, &group->window), 0);
+	group->window_lost = true;
+	fake.window_error = -ENOMEM;
+	ck_assert_int_eq(group_restore_window(group), -ENOMEM);
+	fake.window_error = 0;
+	fake.window64 = true;
+	ck_assert_int_eq(group_restore_window(group), -ENOSPC);
+	ck_assert_uint_eq(fake.removed.start_addr, 0x800000000000000);
+	ck_assert(group->window_lost);
+	fake.window64 = false;
+	ck_assert_int_eq(group_restore_window(group), 0);
+	ck_assert(!group->window_lost);
 	group_close(group);
 }
 END_TEST
@@ -452,10 +546,10 @@ START_TEST(test_dma_bad)
 	struct group *group;
 
 	ck_assert_int_eq(open_group(&group), 0);
-	ck_assert_int_eq(group_map(group, cases[_i].iova, cases[_i].hva, cases[_i].size,
+	ck_assert_int_eq(group_map(group, &group->window, cases[_i].iova, cases[_i].hva, cases[_i].size,
 				   cases[_i].direction, cases[_i].direction), -EINVAL);
-	ck_assert_int_eq(group_map(group, 0x7ffff000, 0, 0x1000, true, true), 0);
-	ck_assert_int_eq(group_unmap(group, 0x7ffff000, 0x2000), -EINVAL);
+	ck_assert_int_eq(group_map(group, &group->window, 0x7ffff000, 0, 0x1000, true, true), 0);
+	ck_assert_int_eq(group_unmap(group, &group->window, 0x7ffff000, 0x2000), -EINVAL);
 	group_close(group);
 }
 END_TEST
@@ -636,11 +730,12 @@ START_TEST(test_unsupported)
 
 	ck_assert_int_eq(group_register_memory(&group, 0, 0), -EOPNOTSUPP);
 	ck_assert_int_eq(group_unregister_memory(&group, 0, 0), -EOPNOTSUPP);
-	ck_assert_int_eq(group_map(&group, 0, 0, 0, true, true), -EOPNOTSUPP);
-	ck_assert_int_eq(group_unmap(&group, 0, 0), -EOPNOTSUPP);
+	ck_assert_int_eq(group_map(&group, &group.window, 0, 0, 0, true, true), -EOPNOTSUPP);
+	ck_assert_int_eq(group_unmap(&group, &group.window, 0, 0), -EOPNOTSUPP);
 	ck_assert_int_eq(group_reset(&group), -EOPNOTSUPP);
 	ck_assert_int_eq(group_kvm_file(&group, 0), -EOPNOTSUPP);
-	ck_assert_int_eq(group_hide_windows(&group, true), -EOPNOTSUPP);
+	ck_assert_int_eq(group_create_window(&group, &group.window), -EOPNOTSUPP);
+	ck_assert_int_eq(group_remove_window(&group, &group.window), -EOPNOTSUPP);
 	ck_assert_int_eq(group_recovery_enable(&group), -EOPNOTSUPP);
 	ck_assert_int_eq(group_recovery_state(&group, NULL), -EOPNOTSUPP);
 	ck_assert_int_eq(group_recovery_freeze(&group), -EOPNOTSUPP);
@@ -682,8 +777,8 @@ static Suite *group_vfio_suite(void)
 {
 	const TTest *const tests[] = {
 		test_open, test_open_every_failure, test_open_bridges_only, test_places,
-		test_reset_fails, test_reset_quiesces, test_dma, test_irqs, test_regions,
-		test_unsupported, test_kvm_file, test_eeh, test_eeh_states,
+		test_reset_fails, test_reset_quiesces, test_dma, test_windows, test_restore,
+		test_irqs, test_regions, test_unsupported, test_kvm_file, test_eeh, test_eeh_states,
 	};
 	Suite *suite = suite_create("group_vfio");
 	TCase *tcase = tcase_create("group_vfio");
@@ -694,6 +789,7 @@ static Suite *group_vfio_suite(void)
 	tcase_add_loop_test(tcase, test_open_errors, 0, 10);
 	tcase_add_loop_test(tcase, test_reset_kinds, 0, 6);
 	tcase_add_loop_test(tcase, test_dma_bad, 0, 10);
+	tcase_add_loop_test(tcase, test_windows_bad, 0, 6);
 	tcase_add_loop_test(tcase, test_no_eeh, 0, 2);
 	for (i = 0; i < ARRAY_SIZE(tests); i++)
 		tcase_add_test(tcase, tests[i]);

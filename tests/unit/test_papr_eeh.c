@@ -57,7 +57,7 @@ static void start(void)
 	struct group *groups[] = { &fakes[0].group, &fakes[1].group };
 
 	ck_assert_int_eq(papr_phbs_init(&phbs, groups, 2, &board.bus, &board.irqchip, &memory,
-					&rtas, &hcalls, &board.log), 0);
+					&rtas, &hcalls, &(struct papr_dma_policy){ 0 }, &board.log), 0);
 }
 
 static int32_t call_pe(const char *name, uint32_t config_addr, unsigned phb, uint32_t function)

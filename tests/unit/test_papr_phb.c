@@ -55,7 +55,7 @@ static int init_phbs(unsigned nr_groups)
 	struct group *list[2] = { groups[0], groups[1] };
 
 	return papr_phbs_init(&phbs, list, nr_groups, &board.bus, &board.irqchip, &memory, &rtas,
-			      &hcalls, &board.log);
+			      &hcalls, &(struct papr_dma_policy){ 0 }, &board.log);
 }
 
 static void start_phbs(unsigned nr_groups)
@@ -443,8 +443,8 @@ static struct {
 	unsigned nr_tables, nr_chunks;	/* in each group, while there are tables */
 } kernel;
 
-static int create_table(struct papr_tce_kernel *it, struct group *group, uint32_t liobn,
-			uint64_t **entries)
+static int create_table(struct papr_tce_kernel *it, struct group *group,
+			const struct group_dma_window *window, uint32_t liobn, uint64_t **entries)
 {
 	if (liobn == kernel.refused) {
 		strcpy(it->why, "it does not like it");
@@ -465,7 +465,7 @@ static void destroy_table(struct papr_tce_kernel *it, uint32_t liobn)
 
 static int attach(uint32_t refused)
 {
-	static const struct papr_tce_kernel_ops ops = { create_table, destroy_table };
+	static const struct papr_tce_kernel_ops ops = { create_table, destroy_table, NULL };
 
 	memset(&kernel, 0, sizeof(kernel));
 	kernel.kernel.ops = &ops;
@@ -521,8 +521,8 @@ START_TEST(test_kernel_refuses_one)
 	ck_assert_int_eq(HCALL(H_PUT_TCE, PAPR_PHB_LIOBN(0), 0, 0x5003), H_SUCCESS);
 	ck_assert_uint_eq(fakes[0].pages[0].hva, guest_memory_hva(&memory, 0x5000, 0x1000));
 	ck_assert_int_eq(HCALL(H_PUT_TCE, PAPR_PHB_LIOBN(0), 0, 0), H_SUCCESS);
-	papr_tce_clear(&phbs.phbs[0].tce);
-	papr_tce_unregister(&phbs.phbs[0].tce);
+	papr_tce_clear(&phbs.phbs[0].ddw.tables[0]);
+	papr_dma_unregister_all(&phbs.phbs[0].ddw.user);
 	papr_phbs_exit(&phbs);
 	ck_assert_uint_eq(kernel.nr_tables, 0);
 }
@@ -605,9 +605,19 @@ START_TEST(test_tree)
 	const void *tree;
 
 	add_two_groups();
+	fakes[0].group.dma.max_windows = 2;
 	start_phbs(2);
 	write_tree(&fdt);
 	tree = fdt.buffer;
+	/* Calls for more DMA windows; of extensions: reset, and six results of query. */
+	CHECK_CELLS(tree, BRIDGE_0, "ibm,ddw-applicable",
+		    rtas_token(&rtas, "ibm,query-pe-dma-window"),
+		    rtas_token(&rtas, "ibm,create-pe-dma-window"),
+		    rtas_token(&rtas, "ibm,remove-pe-dma-window"));
+	CHECK_CELLS(tree, BRIDGE_0, "ibm,ddw-extensions", 2,
+		    rtas_token(&rtas, "ibm,reset-pe-dma-window"), 1);
+	ck_assert_ptr_null(find_property(tree, BRIDGE_1, "ibm,ddw-applicable", NULL));
+	ck_assert_ptr_null(find_property(tree, BRIDGE_1, "ibm,ddw-extensions", NULL));
 	CHECK_CELLS(tree, BRIDGE_0, "reg", 0x8000000, 0x20000000, 0, 0);
 	CHECK_CELLS(tree, BRIDGE_1, "reg", 0x8000000, 0x20000001, 0, 0);
 	CHECK_CELLS(tree, BRIDGE_1, "linux,pci-domain", 1);

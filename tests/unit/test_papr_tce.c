@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "devices/papr_tce.h"
 #include "tests/unit/capture.h"
@@ -22,15 +23,25 @@ static struct fake_board board;
 static struct fake_group fake;
 static struct guest_memory memory;
 static struct papr_dma_memory dma;
+static struct papr_dma_user user;
 static struct papr_tce_table table;
+
+static void start(bool all)
+{
+	const struct papr_dma_policy policy = { .all = all };
+
+	ck_assert_int_eq(papr_dma_memory_init(&dma, &memory, &policy, &board.log), 0);
+	ck_assert_int_eq(papr_dma_user_init(&user, &dma, &fake.group), 0);
+	ck_assert_int_eq(papr_tce_init(&table, &user, 0x80000000), 0);
+	ck_assert_int_eq(papr_tce_open(&table, &fake.group.window), 0);
+}
 
 static void setup(void)
 {
 	fake_board_init(&board);
 	fake_group_init(&fake, IOVA);
 	ck_assert_int_eq(guest_memory_init(&memory, 0, MEMORY), 0);
-	ck_assert_int_eq(papr_dma_memory_init(&dma, &memory), 0);
-	ck_assert_int_eq(papr_tce_init(&table, &fake.group, &dma, 0x80000000, &board.log), 0);
+	start(false);
 }
 
 static unsigned live_pages(void)
@@ -42,10 +53,16 @@ static unsigned live_pages(void)
 	return live;
 }
 
-static void teardown(void)
+static void stop(void)
 {
 	papr_tce_exit(&table);
+	papr_dma_user_exit(&user);
 	papr_dma_memory_exit(&dma);
+}
+
+static void teardown(void)
+{
+	stop();
 	ck_assert_uint_eq(live_pages(), 0);
 	ck_assert_uint_eq(fake.nr_chunks, 0);
 	guest_memory_exit(&memory);
@@ -302,7 +319,7 @@ START_TEST(test_registering)
 	papr_tce_clear(&table);
 	ck_assert_uint_eq(fake.nr_chunks, 3);
 	ck_assert_uint_eq(live_pages(), 0);
-	papr_tce_unregister(&table);
+	papr_dma_unregister_all(&user);
 	ck_assert_uint_eq(fake.nr_chunks, 0);
 	ck_assert_uint_eq(entry(IOVA), 0);
 	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x5000 | RW), H_SUCCESS);
@@ -323,12 +340,35 @@ START_TEST(test_chunk_size)
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		other.size = cases[i].memory;
-		ck_assert_int_eq(papr_dma_memory_init(&sized, &other), 0);
+		ck_assert_int_eq(papr_dma_memory_init(&sized, &other, &dma.policy, &board.log), 0);
 		ck_assert_uint_eq(sized.chunk_size, cases[i].chunk);
 		papr_dma_memory_exit(&sized);
 	}
 }
 END_TEST
+
+/* So many chunks that can be registered at a time. */
+static unsigned room;
+
+static int register_with_room(struct group *group, uint64_t hva, uint64_t size)
+{
+	if (fake.register_memory.after && !--fake.register_memory.after)
+		return fake.register_memory.error;
+	if (fake.nr_chunks == room)
+		return -ENOMEM;
+	fake.chunks[fake.nr_chunks++] = (struct fake_chunk){ hva, size };
+	return 0;
+}
+
+static void limit_to(unsigned chunks)
+{
+	static struct group_ops ops;
+
+	ops = *fake.group.ops;
+	ops.register_memory = register_with_room;
+	fake.group.ops = &ops;
+	room = chunks;
+}
 
 /* The lock limit reached in the middle of a list: no entry has changed, and the operator reads
  * what to do. */
@@ -337,14 +377,15 @@ START_TEST(test_lock_limit)
 	static const uint64_t tces[] = { 0x5000 | RW, 0x200000 | RW };
 
 	write_list(tces, 2);
-	fake.register_memory = (struct fake_failure){ 2, -ENOMEM };
+	limit_to(1);
 	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 2), H_RESOURCE);
 	ck_assert_uint_eq(live_pages(), 0);
 	ck_assert_uint_eq(entry(IOVA), 0);
-	ck_assert(fake_board_logged(&board, "raise the limit (ulimit -l) to 16456 KiB"));
+	ck_assert(fake_board_logged(&board, "raise the limit to 16472 KiB at most (ulimit -l)"));
 	fake.register_memory = (struct fake_failure){ 1, -EINVAL };
 	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x300000 | RW), H_RESOURCE);
 	ck_assert(fake_board_logged(&board, "cannot be registered for DMA"));
+	room = 2;
 	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 2), H_SUCCESS);
 }
 END_TEST
@@ -379,13 +420,183 @@ END_TEST
 
 START_TEST(test_no_window)
 {
-	struct papr_tce_table other;
+	uint64_t tce;
 
-	fake.group.window.size = 0;
-	ck_assert_int_eq(papr_tce_init(&other, &fake.group, &dma, 1, &board.log), -EINVAL);
-	ck_assert(fake_board_logged(&board, "no memory for its table of DMA mappings"));
+	papr_tce_close(&table);
+	ck_assert_int_eq(papr_tce_get(&table, IOVA, &tce), H_PARAMETER);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x5000 | RW), H_PARAMETER);
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 1), H_PARAMETER);
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 0), H_PARAMETER);
+	papr_tce_clear(&table);
+	ck_assert_int_eq(papr_tce_open(&table, &(struct group_dma_window){ 0 }), -ENOMEM);
+	ck_assert_uint_eq(table.nr_calls, 0);
+	ck_assert_uint_eq(dma.table_bytes, 0);
+}
+END_TEST
+
+static uint64_t chunk(unsigned index)
+{
+	return index * MIB | RW;
+}
+
+static bool is_locked(unsigned index)
+{
+	unsigned i;
+
+	for (i = 0; i < fake.nr_chunks; i++) {
+		if (fake.chunks[i].hva == guest_memory_hva(&memory, index * MIB, PAGE))
+			return true;
+	}
+	return false;
+}
+
+static unsigned count_logged(const char *text)
+{
+	char buffer[16384];
+	ssize_t size = pread(board.log.fd, buffer, sizeof(buffer) - 1, 0);
+	const char *found = buffer;
+	unsigned count = 0;
+
+	ck_assert_int_ge(size, 0);
+	buffer[size] = '\0';
+	while ((found = strstr(found, text))) {
+		found++;
+		count++;
+	}
+	return count;
+}
+
+/* Maps the first pages of chunks, each at its own place. */
+static void put_chunks(unsigned first, unsigned count)
+{
+	unsigned i;
+
+	for (i = first; i < first + count; i++)
+		ck_assert_int_eq(papr_tce_put(&table, IOVA + i * PAGE, chunk(i)), H_SUCCESS);
+}
+
+/* At the limit, what no entry needs makes room for what one does; what is in use stays. */
+START_TEST(test_makes_room)
+{
+	limit_to(4);
+	put_chunks(0, 4);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA + PAGE, 0, 2), H_SUCCESS);
+	ck_assert_uint_eq(fake.nr_chunks, 4);
+	put_chunks(8, 1);
+	ck_assert(is_locked(0) && !is_locked(1) && is_locked(2) && is_locked(3) && is_locked(8));
+	/* The next one idle, not the same one again and again. */
+	put_chunks(1, 1);
+	ck_assert(is_locked(1) && !is_locked(2));
+	ck_assert(!fake_board_logged(&board, "raise the limit"));
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + 9 * PAGE, chunk(9)), H_RESOURCE);
+	ck_assert(fake_board_logged(&board, "raise the limit"));
+	ck_assert_uint_eq(entry(IOVA + 9 * PAGE), 0);
+}
+END_TEST
+
+/* After a search in vain there is none for a while, and the operator reads of the limit once. */
+START_TEST(test_rests)
+{
+	limit_to(2);
+	put_chunks(0, 2);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + 2 * PAGE, chunk(2)), H_RESOURCE);
+	ck_assert(fake_board_logged(&board, "raise the limit"));
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0), H_SUCCESS);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + 2 * PAGE, chunk(2)), H_RESOURCE);
+	ck_assert(is_locked(0));
+	ck_assert_uint_eq(count_logged("raise the limit"), 1);
+	dma.told_ms -= 60000;
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + 2 * PAGE, chunk(2)), H_RESOURCE);
+	ck_assert_uint_eq(count_logged("raise the limit"), 2);
+	dma.pause_ms = 0;
+	put_chunks(2, 1);
+	ck_assert(!is_locked(0));
+}
+END_TEST
+
+/* A list that does not fit whatever is given up: nothing is left mapped, what is mapped stays. */
+START_TEST(test_list_beyond_room)
+{
+	const uint64_t tces[] = { chunk(4), chunk(5), chunk(6), chunk(7) };
+
+	limit_to(4);
+	put_chunks(0, 1);
+	put_chunks(1, 1);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + PAGE, 0), H_SUCCESS);
+	write_list(tces, 4);
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA + 8 * PAGE, LIST_GPA, 4), H_RESOURCE);
+	ck_assert_uint_eq(live_pages(), 1);
+	ck_assert(is_locked(0));
+	dma.pause_ms = 0;
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA + 8 * PAGE, LIST_GPA, 3), H_SUCCESS);
+	ck_assert_uint_eq(live_pages(), 4);
+}
+END_TEST
+
+/* Memory is wanted back: all that is idle goes, and is registered again when it is needed. */
+START_TEST(test_gives_back)
+{
+	put_chunks(0, 3);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA + PAGE, 0xabc000, 2), H_SUCCESS);
+	papr_tce_give_back(&dma);
+	ck_assert(is_locked(0));
+	ck_assert_uint_eq(fake.nr_chunks, 1);
+	ck_assert(fake_board_logged(&board, "2 MiB of 3 MiB"));
+	put_chunks(1, 1);
+	ck_assert_uint_eq(fake.nr_chunks, 2);
+}
+END_TEST
+
+/* Another group's table that maps what this group has registered. */
+START_TEST(test_gives_back_of_two)
+{
+	static struct fake_group second;
+	struct papr_tce_table other;
+	struct papr_dma_user other_user;
+
+	fake_group_init(&second, IOVA);
+	ck_assert_int_eq(papr_dma_user_init(&other_user, &dma, &second.group), 0);
+	ck_assert_int_eq(papr_tce_init(&other, &other_user, 0x80010000), 0);
+	ck_assert_int_eq(papr_tce_open(&other, &second.group.window), 0);
+	put_chunks(0, 2);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0), H_SUCCESS);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + PAGE, 0), H_SUCCESS);
+	ck_assert_int_eq(papr_tce_put(&other, IOVA, chunk(0)), H_SUCCESS);
+	papr_tce_give_back(&dma);
+	ck_assert(is_locked(0) && !is_locked(1));
+	ck_assert_uint_eq(second.nr_chunks, 1);
+	ck_assert_int_eq(papr_tce_put(&other, IOVA, 0), H_SUCCESS);
+	papr_tce_give_back(&dma);
+	ck_assert_uint_eq(fake.nr_chunks + second.nr_chunks, 0);
 	papr_tce_exit(&other);
-	fake.group.window.size = FAKE_WINDOW_PAGES * PAGE;
+	papr_dma_user_exit(&other_user);
+}
+END_TEST
+
+/* Everything from the start on, and nothing is ever given up. */
+START_TEST(test_all)
+{
+	stop();
+	start(true);
+	ck_assert_int_eq(papr_dma_register_all(&dma), 0);
+	ck_assert_uint_eq(fake.nr_chunks, 17);
+	ck_assert(fake_board_logged(&board, "100% of guest memory locked"));
+	put_chunks(0, 16);
+	ck_assert_uint_eq(table.nr_first, 0);
+	papr_tce_give_back(&dma);
+	ck_assert_uint_eq(fake.nr_chunks, 17);
+	ck_assert_uint_eq(papr_tce_release_idle(&dma, 1), 0);
+}
+END_TEST
+
+START_TEST(test_all_fails)
+{
+	stop();
+	start(true);
+	limit_to(3);
+	ck_assert_int_eq(papr_dma_register_all(&dma), -ENOMEM);
+	ck_assert(fake_board_logged(&board, "raise the limit (ulimit -l), or leave it to --dma "
+				    "ondemand"));
 }
 END_TEST
 
@@ -395,10 +606,11 @@ static struct {
 	uint64_t entries[FAKE_WINDOW_PAGES];
 	uint32_t liobn;			/* of the table that there is; 0: none */
 	int error;
+	unsigned nr_alone;
 } kernel;
 
-static int create(struct papr_tce_kernel *it, struct group *group, uint32_t liobn,
-		  uint64_t **entries)
+static int create(struct papr_tce_kernel *it, struct group *group,
+		  const struct group_dma_window *window, uint32_t liobn, uint64_t **entries)
 {
 	ck_assert_ptr_eq(it, &kernel.kernel);
 	ck_assert_ptr_eq(group, &fake.group);
@@ -416,9 +628,16 @@ static void destroy(struct papr_tce_kernel *it, uint32_t liobn)
 	kernel.liobn = 0;
 }
 
+/* What is found then is what the work finds. */
+static void run_alone(struct papr_tce_kernel *it, void (*work)(void *arg), void *arg)
+{
+	kernel.nr_alone++;
+	work(arg);
+}
+
 static void attach(void)
 {
-	static const struct papr_tce_kernel_ops ops = { create, destroy };
+	static const struct papr_tce_kernel_ops ops = { create, destroy, run_alone };
 
 	memset(&kernel, 0, sizeof(kernel));
 	kernel.kernel.ops = &ops;
@@ -426,14 +645,15 @@ static void attach(void)
 	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x5000 | RW), H_SUCCESS);
 	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0), H_SUCCESS);
 	table.nr_calls = 0;
-	ck_assert_int_eq(papr_tce_attach(&table, &kernel.kernel), 0);
+	dma.kernel = &kernel.kernel;
+	ck_assert_int_eq(papr_tce_attach(&table), 0);
 	ck_assert_uint_eq(kernel.liobn, 0x80000000);
 }
 
 /* As the kernel maps: in the group's window, and noted in the table that it shares. */
 static void kernel_puts(uint64_t ioba, uint64_t tce)
 {
-	ck_assert_int_eq(group_map(&fake.group, ioba, guest_memory_hva(&memory, tce & ~RW, PAGE),
+	ck_assert_int_eq(group_map(&fake.group, &table.window, ioba, guest_memory_hva(&memory, tce & ~RW, PAGE),
 				   PAGE, tce & PAPR_TCE_READ, tce & PAPR_TCE_WRITE), 0);
 	kernel.entries[(ioba - IOVA) / PAGE] = tce;
 }
@@ -467,15 +687,15 @@ START_TEST(test_kernel_ends)
 	kernel_puts(IOVA, 0x6000 | RW);
 	kernel_puts(IOVA + PAGE, 0x7000 | RW);
 	kernel.entries[1] = 0;
-	papr_tce_detach(&table);
+	papr_tce_close(&table);
 	ck_assert_uint_eq(kernel.liobn, 0);
 	ck_assert_uint_eq(live_pages(), 0);
-	ck_assert_uint_eq(entry(IOVA), 0);
-	/* All comes here again, and the next machine's table starts empty. */
-	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x5000 | RW), H_SUCCESS);
-	ck_assert_uint_eq(kernel.entries[0], 0x6000 | RW);
-	papr_tce_clear(&table);
-	attach();
+	/* The guest finds no window, and the next one starts empty. */
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x5000 | RW), H_PARAMETER);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, 1), H_PARAMETER);
+	papr_tce_close(&table);
+	ck_assert_int_eq(papr_tce_open(&table, &fake.group.window), 0);
+	ck_assert_uint_eq(kernel.liobn, 0x80000000);
 	ck_assert_uint_eq(entry(IOVA), 0);
 }
 END_TEST
@@ -496,12 +716,39 @@ START_TEST(test_kernel_clear)
 }
 END_TEST
 
+/* The guest stands still; what is mapped but not noted is unmapped before it is unregistered. */
+START_TEST(test_kernel_gives_back)
+{
+	attach();
+	kernel_puts(IOVA, 0x6000 | RW);
+	put_chunks(1, 2);
+	kernel_puts(IOVA + 3 * PAGE, chunk(1));
+	kernel.entries[1] = kernel.entries[2] = kernel.entries[3] = 0;
+	/* Where the guest is trusted it may note anything. */
+	kernel.entries[5] = MEMORY | RW;
+	kernel.entries[6] = ~0ULL;
+	papr_tce_give_back(&dma);
+	ck_assert_uint_eq(kernel.nr_alone, 1);
+	ck_assert(is_locked(0));
+	ck_assert_uint_eq(fake.nr_chunks, 1);
+	ck_assert_uint_eq(live_pages(), 1);
+	/* When it cannot be unmapped, it stays registered. */
+	put_chunks(1, 1);
+	kernel.entries[1] = 0;
+	fake.dma_unmap = (struct fake_failure){ 1, -EIO };
+	papr_tce_give_back(&dma);
+	ck_assert_uint_eq(fake.nr_chunks, 2);
+}
+END_TEST
+
 START_TEST(test_kernel_refuses)
 {
 	attach();
-	papr_tce_detach(&table);
+	papr_tce_close(&table);
 	kernel.error = -ENODEV;
-	ck_assert_int_eq(papr_tce_attach(&table, &kernel.kernel), -ENODEV);
+	ck_assert_int_eq(papr_tce_open(&table, &fake.group.window), 0);
+	ck_assert_int_eq(papr_tce_attach(&table), -ENODEV);
+	kernel.kernel.lists = true;
 	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x5000 | RW), H_SUCCESS);
 	ck_assert_uint_eq(entry(IOVA), 0x5000 | RW);
 	ck_assert_uint_eq(kernel.entries[0], 0);
@@ -528,9 +775,17 @@ static Suite *papr_tce_suite(void)
 	tcase_add_test(tcase, test_lock_limit);
 	tcase_add_test(tcase, test_map_failures);
 	tcase_add_test(tcase, test_no_window);
+	tcase_add_test(tcase, test_makes_room);
+	tcase_add_test(tcase, test_rests);
+	tcase_add_test(tcase, test_list_beyond_room);
+	tcase_add_test(tcase, test_gives_back);
+	tcase_add_test(tcase, test_gives_back_of_two);
+	tcase_add_test(tcase, test_all);
+	tcase_add_test(tcase, test_all_fails);
 	tcase_add_test(tcase, test_kernel_shares_entries);
 	tcase_add_test(tcase, test_kernel_ends);
 	tcase_add_test(tcase, test_kernel_clear);
+	tcase_add_test(tcase, test_kernel_gives_back);
 	tcase_add_test(tcase, test_kernel_refuses);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -6,6 +6,7 @@
 
 #include "tests/unit/fake_group.h"
 #include "tests/unit/fake_machine.h"
+#include "tests/unit/guest_rtas.h"
 
 #define H_GET_TCE 0x1c
 #define H_PUT_TCE 0x20
@@ -98,12 +99,10 @@ START_TEST(test_attached)
 	ck_assert_uint_eq(wanted->flags, 0);
 	ck_assert_uint_eq(wanted->offset, IOVA >> 12);
 	ck_assert_uint_eq(wanted->size, FAKE_WINDOW_PAGES);
-	/* All that the group consists of. */
-	ck_assert_uint_eq(fake.kvm.nr_files, 2);
-	for (unsigned i = 0; i < 2; i++) {
-		ck_assert_int_eq(fake.kvm.files[i].fd, groups[0].kvm_files[i]);
-		ck_assert_uint_eq(fake.kvm.files[i].table, fake.kvm.tables[0].inode);
-	}
+	/* By all that the group consists of; KVM holds none of it, which the host may want back. */
+	ck_assert_uint_eq(fake.kvm.nr_shown, 2);
+	ck_assert_uint_eq(fake.kvm.nr_files, 0);
+	ck_assert_int_gt(fake.kvm.tables[0].attached, 0);
 	expect_call_enabled(H_PUT_TCE_INDIRECT);
 	expect_call_enabled(H_STUFF_TCE);
 	expect_said("TCEs: handled by KVM");
@@ -125,19 +124,6 @@ START_TEST(test_lists_are_ours)
 }
 END_TEST
 
-/* KVM has found the windows, and holds nothing that the host may want to take away. */
-START_TEST(test_files_dropped)
-{
-	groups[0].can_hide = true;
-	start();
-	ck_assert_uint_eq(fake.kvm.nr_attached, 2);
-	ck_assert_uint_eq(fake.kvm.nr_files, 0);
-	ck_assert_uint_eq(groups[0].hides, 1);
-	ck_assert(!groups[0].hidden);
-	expect_said("TCEs: single ones handled by KVM");
-}
-END_TEST
-
 /* What KVM passes on is done here, and is in the table that KVM has. */
 START_TEST(test_passed_on)
 {
@@ -155,6 +141,42 @@ START_TEST(test_passed_on)
 }
 END_TEST
 
+static int32_t pe_call(const char *name, uint32_t *rets, uint32_t nr_rets, const uint32_t *args,
+		       uint32_t nr_args)
+{
+	return guest_rtas_call(&fake.machine->rtas, NULL, name, args, nr_args, rets, nr_rets);
+}
+
+/* A window that the guest makes has a table of its own, and the first one keeps its. */
+START_TEST(test_second_window)
+{
+	static const uint32_t create[] = { 1, (uint32_t)(PAPR_PHB_BUID(0) >> 32),
+					   (uint32_t)PAPR_PHB_BUID(0), 12, 20 };
+	static const uint32_t removal[] = { PAPR_PHB_LIOBN(0) + 1 };
+	uint32_t rets[3];
+
+	groups[0].group.dma.max_windows = 2;
+	start();
+	for (unsigned i = 1; i <= 2; i++) {
+		ck_assert_int_eq(pe_call("ibm,create-pe-dma-window", rets, 4, create, 5), 0);
+		ck_assert_uint_eq(fake.kvm.nr_tables, 1 + i);
+		ck_assert_uint_eq(fake.kvm.tables[i].wanted.liobn, PAPR_PHB_LIOBN(0) + 1);
+		ck_assert_uint_eq(fake.kvm.tables[i].wanted.offset, FAKE_WINDOW64 >> 12);
+		ck_assert_uint_eq(fake.kvm.tables[i].wanted.size, MIB >> 12);
+		ck_assert_int_eq(fake.kvm.tables[0].attached, 2);
+		ck_assert_int_eq(fake.kvm.tables[i].attached, 2);
+		ck_assert_uint_eq(fake.kvm.nr_files, 0);
+		ck_assert_int_eq(HCALL(&fake, H_PUT_TCE, PAPR_PHB_LIOBN(0) + 1, FAKE_WINDOW64,
+				       0x5003), H_SUCCESS);
+		ck_assert_uint_eq(fake.machine->tce_kvm.tables[1].entries[0], 0x5003);
+		/* Guests on their processors are stopped for it. */
+		ck_assert_int_eq(pe_call("ibm,remove-pe-dma-window", rets, 1, removal, 1), 0);
+		ck_assert_uint_eq(fake.machine->tce_kvm.nr_tables, 1);
+		fake_kvm_wait_idle(&fake.kvm, 0);
+	}
+}
+END_TEST
+
 /* Each boot has a KVM of its own, and in that new tables. */
 START_TEST(test_reboot)
 {
@@ -166,7 +188,7 @@ START_TEST(test_reboot)
 	ck_assert_uint_eq(groups[0].pages[0].hva, 0);
 	start();
 	ck_assert_uint_eq(fake.kvm.nr_tables, 2);
-	ck_assert_uint_eq(fake.kvm.nr_files, 2);
+	ck_assert_uint_eq(fake.kvm.nr_shown, 4);
 	ck_assert_uint_eq(fake.machine->tce_kvm.tables[0].entries[0], 0);
 }
 END_TEST
@@ -191,9 +213,8 @@ START_TEST(test_one_of_two)
 	fake_group_take_lists(&groups[0]);
 	start();
 	ck_assert_uint_eq(fake.machine->tce_kvm.nr_tables, 1);
-	ck_assert_uint_eq(fake.kvm.nr_files, 1);
 	ck_assert_uint_eq(fake.kvm.tables[1].wanted.liobn, PAPR_PHB_LIOBN(1));
-	ck_assert_uint_eq(fake.kvm.files[0].table, fake.kvm.tables[1].inode);
+	ck_assert_int_eq(fake.kvm.tables[1].attached, 1);
 	expect_said("TCEs: handled by pvmm, a list in one call: the group cannot be shown to KVM: "
 		    "Operation not supported");
 	ck_assert(offers_lists());
@@ -231,24 +252,12 @@ static void without_memory(void)
 
 static void second_file_refused(void)
 {
-	fake.kvm.fail_vfio = 3;
-}
-
-static void second_window_refused(void)
-{
 	fake.kvm.fail_vfio = 4;
 }
 
-static void not_hidden(void)
+static void window_refused(void)
 {
-	groups[0].can_hide = true;
-	groups[0].hide = (struct fake_failure){ 1, -ENOMEM };
-}
-
-static void not_shown_again(void)
-{
-	groups[0].can_hide = true;
-	groups[0].hide = (struct fake_failure){ 2, -EIO };
+	fake.kvm.fail_vfio = 2;
 }
 
 static const struct {
@@ -263,9 +272,7 @@ static const struct {
 	{ without_memory, -ENOMEM, "KVM makes no TCE table: Cannot allocate memory; raise the "
 				   "limit for locked memory (ulimit -l)" },
 	{ second_file_refused, -EIO, "KVM does not take the group: Input/output error" },
-	{ not_hidden, -ENOMEM, "the group cannot be frozen and released: Cannot allocate memory" },
-	{ not_shown_again, -EIO, "the group cannot be frozen and released: Input/output error" },
-	{ second_window_refused, -EIO, "KVM does not take the group's window: Input/output error" },
+	{ window_refused, -EIO, "KVM does not take the group's window: Input/output error" },
 };
 
 /* pvmm does it then, and says why. */
@@ -297,8 +304,8 @@ int main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, test_attached);
 	tcase_add_test(tests, test_lists_are_ours);
-	tcase_add_test(tests, test_files_dropped);
 	tcase_add_test(tests, test_passed_on);
+	tcase_add_test(tests, test_second_window);
 	tcase_add_test(tests, test_reboot);
 	tcase_add_test(tests, test_unwanted);
 	tcase_add_test(tests, test_one_of_two);

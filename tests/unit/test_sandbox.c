@@ -99,6 +99,12 @@ static void *vcpu_thread(void *arg)
 	*failed = 5;
 	if (ioctl(0, KVM_RUN, 0) >= 0 || errno == EPERM)
 		return NULL;
+	*failed = 6;
+	if (fcntl(0, F_DUPFD_CLOEXEC, 0) < 0)
+		return NULL;
+	*failed = 7;
+	if (fcntl(0, F_SETFL, 0) >= 0 || errno != EPERM)
+		return NULL;
 	*failed = 0;
 	return NULL;
 }

@@ -46,7 +46,6 @@ struct devgroup {
 	struct group group;
 	struct log *log;
 	int fd;			/* -1: not open */
-	bool can_hide;		/* windows from KVM, by freezing */
 	bool warned;		/* of a device that cannot be reset: once is enough */
 	struct group_device devices[HOST_GROUP_MAX_DEVICES];
 };
@@ -77,6 +76,27 @@ static int devgroup_unregister_memory(struct group *group, uint64_t hva, uint64_
 	};
 
 	return call(devgroup_of(group), DEVGROUP_UNREGISTER_MEMORY, &request);
+}
+
+static int devgroup_create_window(struct group *group, struct group_dma_window *window)
+{
+	struct devgroup_create_window request = {
+		.argsz = sizeof(request), .page_shift = window->page_shift, .size = window->size,
+	};
+	int ret = call(devgroup_of(group), DEVGROUP_CREATE_WINDOW, &request);
+
+	if (!ret)
+		window->iova = request.start;
+	return ret;
+}
+
+static int devgroup_remove_window(struct group *group, const struct group_dma_window *window)
+{
+	struct devgroup_remove_window request = {
+		.argsz = sizeof(request), .start = window->iova,
+	};
+
+	return call(devgroup_of(group), DEVGROUP_REMOVE_WINDOW, &request);
 }
 
 static int devgroup_map(struct group *group, uint64_t iova, uint64_t hva, uint64_t size, bool read,
@@ -173,19 +193,6 @@ static int devgroup_kvm_file(struct group *group, unsigned index)
 	return errno == ENOTTY ? -EOPNOTSUPP : -errno;
 }
 
-static int devgroup_hide_windows(struct group *group, bool hide)
-{
-	struct devgroup *devgroup = devgroup_of(group);
-	struct devgroup_command request = {
-		.argsz = sizeof(request),
-		.flags = hide ? 0 : DEVGROUP_RELEASE_MMIO | DEVGROUP_RELEASE_DMA,
-	};
-
-	if (!devgroup->can_hide)
-		return -EOPNOTSUPP;
-	return call(devgroup, hide ? DEVGROUP_FREEZE : DEVGROUP_UNFREEZE, &request);
-}
-
 static int recovery_get_state(struct group *group, enum group_error_state *state)
 {
 	struct group_error_info error;
@@ -273,6 +280,8 @@ static const struct group_ops devgroup_ops = {
 	.name = "devgroup",
 	.register_memory = devgroup_register_memory,
 	.unregister_memory = devgroup_unregister_memory,
+	.create_window = devgroup_create_window,
+	.remove_window = devgroup_remove_window,
 	.map = devgroup_map,
 	.unmap = devgroup_unmap,
 	.map_list = devgroup_map_list,
@@ -280,7 +289,6 @@ static const struct group_ops devgroup_ops = {
 	.set_event = devgroup_set_event,
 	.get_error = devgroup_get_error,
 	.kvm_file = devgroup_kvm_file,
-	.hide_windows = devgroup_hide_windows,
 	.close = devgroup_close,
 };
 
@@ -346,20 +354,19 @@ static int read_info(struct devgroup *devgroup)
 }
 
 /* As large as the place for it, but a power of two. */
-static int make_window(struct devgroup *devgroup, const struct devgroup_dma_info *info)
+static int make_window(struct group *group, const struct devgroup_dma_info *info)
 {
-	struct devgroup_create_window create = {
-		.argsz = sizeof(create), .page_shift = WINDOW_SHIFT, .size = info->default_size,
+	group->dma = (struct group_dma_limits){
+		.page_sizes = info->page_sizes,
+		.max_windows = group->capabilities & GROUP_CAP_DDW ? info->max_windows : 0,
+		.max_levels = info->max_levels,
 	};
-	int ret;
-
-	while (create.size & (create.size - 1))
-		create.size &= create.size - 1;
-	ret = call(devgroup, DEVGROUP_CREATE_WINDOW, &create);
-	devgroup->group.window.iova = create.start;
-	devgroup->group.window.size = create.size;
-	devgroup->group.window.page_shift = WINDOW_SHIFT;
-	return ret;
+	group->window = (struct group_dma_window){
+		.size = info->default_size, .page_shift = WINDOW_SHIFT,
+	};
+	while (group->window.size & (group->window.size - 1))
+		group->window.size &= group->window.size - 1;
+	return group_create_window(group, &group->window);
 }
 
 static int open_window(struct devgroup *devgroup)
@@ -370,9 +377,8 @@ static int open_window(struct devgroup *devgroup)
 	if (!ret && (!(info.page_sizes & 1ULL << WINDOW_SHIFT) ||
 		     info.default_size < 1ULL << WINDOW_SHIFT))
 		ret = -ENOTSUP;
-	devgroup->can_hide = info.flags & DEVGROUP_DMA_HIDES;
 	if (!ret)
-		ret = make_window(devgroup, &info);
+		ret = make_window(&devgroup->group, &info);
 	if (ret)
 		log_error(devgroup->log, "group %u has no 32-bit DMA window that can be used: %s%s",
 			  devgroup->group.number, strerror(-ret),

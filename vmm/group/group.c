@@ -21,32 +21,68 @@ int group_unregister_memory(struct group *group, uint64_t hva, uint64_t size)
 	return group->ops->unregister_memory(group, hva, size);
 }
 
-/* Whole IOMMU pages inside the window. */
-static bool window_holds(const struct group *group, uint64_t iova, uint64_t size)
+
+int group_create_window(struct group *group, struct group_dma_window *window)
 {
-	const struct group_dma_window *window = &group->window;
+	uint64_t page = window->page_shift < 64 ? 1ULL << window->page_shift : 0;
+
+	if (!group->ops->create_window)
+		return -EOPNOTSUPP;
+	if (!is_power_of_two(window->size) || window->size < page ||
+	    !(group->dma.page_sizes & page))
+		return -EINVAL;
+	return group->ops->create_window(group, window);
+}
+
+int group_remove_window(struct group *group, const struct group_dma_window *window)
+{
+	if (!group->ops->remove_window)
+		return -EOPNOTSUPP;
+	return group->ops->remove_window(group, window);
+}
+
+int group_restore_window(struct group *group)
+{
+	struct group_dma_window window = group->window;
+	int ret = group->window_lost ? group_create_window(group, &window) : 0;
+
+	if (ret)
+		return ret;
+	if (window.iova != group->window.iova) {
+		/* In another place: something is where it should be. */
+		(void)group_remove_window(group, &window);
+		return -ENOSPC;
+	}
+	group->window_lost = false;
+	return 0;
+}
+
+/* Whole IOMMU pages inside the window. */
+static bool window_holds(const struct group_dma_window *window, uint64_t iova, uint64_t size)
+{
 	uint64_t page = 1ULL << window->page_shift;
 
 	return size && is_aligned(iova, page) && is_aligned(size, page) &&
 	       range_within(iova, size, window->iova, window->size);
 }
 
-int group_map(struct group *group, uint64_t iova, uint64_t hva, uint64_t size, bool read,
-	      bool write)
+int group_map(struct group *group, const struct group_dma_window *window, uint64_t iova,
+	      uint64_t hva, uint64_t size, bool read, bool write)
 {
 	if (!group->ops->map)
 		return -EOPNOTSUPP;
-	if (!window_holds(group, iova, size) || (!read && !write) ||
-	    !is_aligned(hva, 1ULL << group->window.page_shift) || hva + size < hva)
+	if (!window_holds(window, iova, size) || (!read && !write) ||
+	    !is_aligned(hva, 1ULL << window->page_shift) || hva + size < hva)
 		return -EINVAL;
 	return group->ops->map(group, iova, hva, size, read, write);
 }
 
-int group_unmap(struct group *group, uint64_t iova, uint64_t size)
+int group_unmap(struct group *group, const struct group_dma_window *window, uint64_t iova,
+		uint64_t size)
 {
 	if (!group->ops->unmap)
 		return -EOPNOTSUPP;
-	if (!window_holds(group, iova, size))
+	if (!window_holds(window, iova, size))
 		return -EINVAL;
 	return group->ops->unmap(group, iova, size);
 }
@@ -56,9 +92,10 @@ static bool is_mapped(uint64_t entry)
 	return entry & (GROUP_MAP_READ | GROUP_MAP_WRITE);
 }
 
-static bool list_is_sane(const struct group *group, const uint64_t *entries, unsigned count)
+static bool list_is_sane(const struct group_dma_window *window, const uint64_t *entries,
+			 unsigned count)
 {
-	uint64_t page = 1ULL << group->window.page_shift;
+	uint64_t page = 1ULL << window->page_shift;
 
 	for (unsigned i = 0; i < count; i++) {
 		if (is_mapped(entries[i]) &&
@@ -69,20 +106,22 @@ static bool list_is_sane(const struct group *group, const uint64_t *entries, uns
 }
 
 /* How many of the entries make one mapping: same permissions, memory without a gap. */
-static unsigned run_length(const struct group *group, const uint64_t *entries, unsigned count)
+static unsigned run_length(const struct group_dma_window *window, const uint64_t *entries,
+			   unsigned count)
 {
 	unsigned run;
 
 	for (run = 1; run < count; run++) {
 		if (is_mapped(entries[0]) ?
-		    entries[run] != entries[0] + ((uint64_t)run << group->window.page_shift) :
+		    entries[run] != entries[0] + ((uint64_t)run << window->page_shift) :
 		    is_mapped(entries[run]))
 			break;
 	}
 	return run;
 }
 
-static int map_runs(struct group *group, uint64_t iova, const uint64_t *entries, unsigned count)
+static int map_runs(struct group *group, const struct group_dma_window *window, uint64_t iova,
+		    const uint64_t *entries, unsigned count)
 {
 	unsigned run;
 	int ret = 0;
@@ -90,28 +129,29 @@ static int map_runs(struct group *group, uint64_t iova, const uint64_t *entries,
 	for (; !ret && count; entries += run, count -= run) {
 		uint64_t size;
 
-		run = run_length(group, entries, count);
-		size = (uint64_t)run << group->window.page_shift;
+		run = run_length(window, entries, count);
+		size = (uint64_t)run << window->page_shift;
 		if (is_mapped(entries[0]))
-			ret = group_map(group, iova,
+			ret = group_map(group, window, iova,
 					entries[0] & ~(GROUP_MAP_READ | GROUP_MAP_WRITE), size,
 					entries[0] & GROUP_MAP_READ, entries[0] & GROUP_MAP_WRITE);
 		else
-			ret = group_unmap(group, iova, size);
+			ret = group_unmap(group, window, iova, size);
 		iova += size;
 	}
 	return ret;
 }
 
-int group_map_list(struct group *group, uint64_t iova, const uint64_t *entries, unsigned count)
+int group_map_list(struct group *group, const struct group_dma_window *window, uint64_t iova,
+		   const uint64_t *entries, unsigned count)
 {
 	if (count > GROUP_LIST_MAX ||
-	    !window_holds(group, iova, (uint64_t)count << group->window.page_shift) ||
-	    !list_is_sane(group, entries, count))
+	    !window_holds(window, iova, (uint64_t)count << window->page_shift) ||
+	    !list_is_sane(window, entries, count))
 		return -EINVAL;
 	if (group->ops->map_list)
 		return group->ops->map_list(group, iova, entries, count);
-	return map_runs(group, iova, entries, count);
+	return map_runs(group, window, iova, entries, count);
 }
 
 int group_reset(struct group *group)
@@ -140,13 +180,6 @@ int group_kvm_file(struct group *group, unsigned index)
 	if (!group->ops->kvm_file)
 		return -EOPNOTSUPP;
 	return group->ops->kvm_file(group, index);
-}
-
-int group_hide_windows(struct group *group, bool hide)
-{
-	if (!group->ops->hide_windows)
-		return -EOPNOTSUPP;
-	return group->ops->hide_windows(group, hide);
 }
 
 int group_recovery_enable(struct group *group)

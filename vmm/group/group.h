@@ -118,10 +118,17 @@ struct group_device {
 /* What may be mapped of a region smaller than a page is that page: nothing else lies in it. */
 #define GROUP_CAP_SMALL_BARS (1ULL << 32)
 
-/* The DMA window that exists when the group is opened. */
+/* A range of bus addresses that can be mapped. */
 struct group_dma_window {
-	uint64_t iova, size;	/* bytes on the bus */
+	uint64_t iova, size;	/* bytes on the bus; size 0: there is none */
 	unsigned page_shift;
+};
+
+/* What windows a group can have. */
+struct group_dma_limits {
+	uint64_t page_sizes;	/* mask of bytes, each a power of two */
+	unsigned max_windows;	/* at a time, the default one included; 0: just that, for good */
+	unsigned max_levels;	/* of a table; at least 1 */
 };
 
 /* In an entry of a list to map, whose other bits are a page's hva. Neither: unmap. */
@@ -196,6 +203,14 @@ struct group_ops {
 	 */
 	int (*unregister_memory)(struct group *group, uint64_t hva, uint64_t size);
 	/*
+	 * A new window, empty, of @window's size, a power of two, and page_shift; its iova is the
+	 * platform's choice. The first one when there is none is in the place of the default
+	 * window, and not larger. -ENOSPC: as many as there can be; -ENOMEM.
+	 */
+	int (*create_window)(struct group *group, struct group_dma_window *window);
+	/* With all that is mapped in it. Nobody maps anything in it meanwhile, KVM included. */
+	int (*remove_window)(struct group *group, const struct group_dma_window *window);
+	/*
 	 * IOMMU pages; all arguments multiples of the window's page size. Mapping replaces what
 	 * is mapped there, each page at once; unmapping passes over what is not mapped.
 	 */
@@ -216,7 +231,6 @@ struct group_ops {
 	int (*get_error)(struct group *group, struct group_error_info *error);
 	/* A new file, the caller's to close; see group_kvm_file(). */
 	int (*kvm_file)(struct group *group, unsigned index);
-	int (*hide_windows)(struct group *group, bool hide);
 	void (*close)(struct group *group);
 };
 
@@ -227,7 +241,10 @@ struct group {
 	unsigned number;
 	enum group_bus bus;
 	uint64_t capabilities;		/* GROUP_CAP_* */
+	/* As the guest of each boot finds it. */
 	struct group_dma_window window;
+	bool window_lost;		/* a guest has removed it; group_restore_window() */
+	struct group_dma_limits dma;
 	unsigned nr_devices;
 	struct group_device *devices;	/* ordered by host address */
 };
@@ -235,16 +252,24 @@ struct group {
 /* Wrappers: a missing op is -EOPNOTSUPP. */
 int group_register_memory(struct group *group, uint64_t hva, uint64_t size);
 int group_unregister_memory(struct group *group, uint64_t hva, uint64_t size);
-int group_map(struct group *group, uint64_t iova, uint64_t hva, uint64_t size, bool read,
-	      bool write);
-int group_unmap(struct group *group, uint64_t iova, uint64_t size);
+/* -EINVAL: not a power of two, or not a page size of the group's; else as the op says. */
+int group_create_window(struct group *group, struct group_dma_window *window);
+int group_remove_window(struct group *group, const struct group_dma_window *window);
+/* Makes the default window again if it is lost; there is no other one. */
+int group_restore_window(struct group *group);
+/* Ranges of one window, which exists: -EINVAL for what does not lie in it. */
+int group_map(struct group *group, const struct group_dma_window *window, uint64_t iova,
+	      uint64_t hva, uint64_t size, bool read, bool write);
+int group_unmap(struct group *group, const struct group_dma_window *window, uint64_t iova,
+		uint64_t size);
 /*
  * Sets @count IOMMU pages, at most GROUP_LIST_MAX, from @iova on, each to its entry: one call of
  * the kernel if the backend can do that, else one for each run of neighbours. An entry that is
  * bad: -EINVAL, and nothing has changed. After another error a page may be what it was, what
  * its entry says, or unmapped.
  */
-int group_map_list(struct group *group, uint64_t iova, const uint64_t *entries, unsigned count);
+int group_map_list(struct group *group, const struct group_dma_window *window, uint64_t iova,
+		   const uint64_t *entries, unsigned count);
 int group_reset(struct group *group);
 int group_set_event(struct group *group, enum group_event event, int fd);
 int group_get_error(struct group *group, struct group_error_info *error);
@@ -254,13 +279,6 @@ int group_get_error(struct group *group, struct group_error_info *error);
  * -ENOENT: there are no more; -EOPNOTSUPP: the host has no such files.
  */
 int group_kvm_file(struct group *group, unsigned index);
-/*
- * KVM keeps a window that it found by such a file when it loses the file while the window is
- * hidden, and then nothing of KVM holds up a device that the host takes away. While windows are
- * hidden the group is frozen. -EOPNOTSUPP: KVM must keep the file.
- */
-int group_hide_windows(struct group *group, bool hide);
-
 /* Wrappers of group_recovery_ops: without any, or without the op, -EOPNOTSUPP. */
 int group_recovery_enable(struct group *group);
 int group_recovery_state(struct group *group, enum group_error_state *state);

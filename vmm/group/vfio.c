@@ -18,6 +18,7 @@
 #include "vmm/group/vfio_private.h"
 
 #define WINDOW_SHIFT 12	/* 4K IOMMU pages, whatever the host's pages are */
+#define LEVEL_BYTES_MAX (4 * MIB)	/* of a table's level: the largest piece that any host has */
 /*
  * What VFIO says nothing of, but is so wherever a group has an IOMMU of this kind: its hardware
  * checks which partitionable endpoint an MSI comes from.
@@ -74,6 +75,45 @@ static int vfio_group_unmap(struct group *group, uint64_t iova, uint64_t size)
 	return errno == EPERM ? 0 : -errno;	/* no memory was ever registered: nothing mapped */
 }
 
+/* The fewest levels with which the kernel finds each in one piece, which not all sizes can be. */
+static unsigned choose_levels(const struct group *group, const struct group_dma_window *window)
+{
+	unsigned shift = 0, levels = 1;
+
+	while (window->size >> window->page_shift >> shift > 1)
+		shift++;
+	while (levels < group->dma.max_levels &&
+	       sizeof(uint64_t) << (shift + levels - 1) / levels > LEVEL_BYTES_MAX)
+		levels++;
+	return levels;
+}
+
+static int vfio_group_create_window(struct group *group, struct group_dma_window *window)
+{
+	struct vfio_group *vfio = container_of(group, struct vfio_group, group);
+	struct vfio_iommu_spapr_tce_create create = {
+		.argsz = sizeof(create),
+		.page_shift = window->page_shift,
+		.window_size = window->size,
+		.levels = choose_levels(group, window),
+	};
+
+	if (ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_TCE_CREATE, &create) < 0)
+		return -errno;
+	window->iova = create.start_addr;
+	return 0;
+}
+
+static int vfio_group_remove_window(struct group *group, const struct group_dma_window *window)
+{
+	struct vfio_group *vfio = container_of(group, struct vfio_group, group);
+	struct vfio_iommu_spapr_tce_remove remove = {
+		.argsz = sizeof(remove), .start_addr = window->iova,
+	};
+
+	return ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_TCE_REMOVE, &remove) < 0 ? -errno : 0;
+}
+
 static int vfio_group_set_event(struct group *group, enum group_event event, int fd)
 {
 	int ret = 0;
@@ -121,6 +161,8 @@ static const struct group_ops vfio_group_ops = {
 	.name = "vfio",
 	.register_memory = vfio_group_register,
 	.unregister_memory = vfio_group_unregister,
+	.create_window = vfio_group_create_window,
+	.remove_window = vfio_group_remove_window,
 	.map = vfio_group_map,
 	.unmap = vfio_group_unmap,
 	.reset = vfio_group_reset,
@@ -220,26 +262,33 @@ static int attach(struct vfio_group *vfio, const struct host_group *host)
 	return ret;
 }
 
-/* The same as the kernel's default window, which it would make when it is first used. */
-static int make_window(struct vfio_group *vfio, const struct vfio_iommu_spapr_tce_info *info)
+/*
+ * In an LPAR VFIO says nothing of levels, and gives a device no window ever again after one that the
+ * hypervisor did not make: what a guest may try must not come to that.
+ */
+static void note_limits(struct group *group, const struct vfio_iommu_spapr_tce_info *info)
 {
-	struct vfio_iommu_spapr_tce_remove remove = {
-		.argsz = sizeof(remove), .start_addr = info->dma32_window_start,
-	};
-	struct vfio_iommu_spapr_tce_create create = {
-		.argsz = sizeof(create),
-		.page_shift = WINDOW_SHIFT,
-		.window_size = info->dma32_window_size,
-		.levels = 1,
-	};
+	group->dma = (struct group_dma_limits){ 1ULL << WINDOW_SHIFT, 0, 1 };
+	if (!(info->flags & VFIO_IOMMU_SPAPR_INFO_DDW) || !info->ddw.levels ||
+	    !info->ddw.max_dynamic_windows_supported)
+		return;
+	group->dma.page_sizes |= info->ddw.pgsizes;
+	group->dma.max_windows = info->ddw.max_dynamic_windows_supported;
+	group->dma.max_levels = info->ddw.levels;
+}
 
-	if (ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_TCE_REMOVE, &remove) < 0 ||
-	    ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_TCE_CREATE, &create) < 0)
-		return -errno;
-	vfio->group.window.iova = create.start_addr;
-	vfio->group.window.size = info->dma32_window_size;
-	vfio->group.window.page_shift = WINDOW_SHIFT;
-	return 0;
+/* The same as the kernel's default window, which it would make when it is first used. */
+static int make_window(struct group *group, const struct vfio_iommu_spapr_tce_info *info)
+{
+	int ret;
+
+	group->window = (struct group_dma_window){
+		.iova = info->dma32_window_start,
+		.size = info->dma32_window_size,
+		.page_shift = WINDOW_SHIFT,
+	};
+	ret = group_remove_window(group, &group->window);
+	return ret ? ret : group_create_window(group, &group->window);
 }
 
 /* A host that cannot make the window shows that here, not when a guest's driver starts. */
@@ -254,8 +303,9 @@ static int open_window(struct vfio_group *vfio)
 		 !is_aligned(info.dma32_window_start | info.dma32_window_size,
 			     1ULL << WINDOW_SHIFT))
 		ret = -ENOTSUP;
+	note_limits(&vfio->group, &info);
 	if (!ret)
-		ret = make_window(vfio, &info);
+		ret = make_window(&vfio->group, &info);
 	if (ret == -ENODEV)
 		log_error(vfio->log, "group %u: the host gives it no DMA window: %s; a host driver "
 			  "that had a device of it may have used it up: start the host without "

@@ -216,9 +216,8 @@ static void destroy_devices(struct machine *machine)
 
 static int prepare_tces(struct machine *machine)
 {
-	papr_tce_kvm_init(&machine->tce_kvm, &machine->kvm,
-			  machine->vm->config->tce == TCE_KVM);
-	return 0;
+	return papr_tce_kvm_init(&machine->tce_kvm, &machine->kvm, &machine->vcpus,
+				 machine->vm->config->tce == TCE_KVM);
 }
 
 static void forget_tces(struct machine *machine)
@@ -229,10 +228,14 @@ static void forget_tces(struct machine *machine)
 static int create_phbs(struct machine *machine)
 {
 	struct vm *vm = machine->vm;
+	const struct papr_dma_policy policy = {
+		.all = vm->config->dma == DMA_ALL,
+		.no_window64 = vm->config->dma == DMA_NO_WINDOW64,
+	};
 
 	return papr_phbs_init(&machine->phbs, vm->groups, vm->nr_groups, &machine->bus,
 			      &machine->irqchip->chip, &machine->memory, &machine->rtas,
-			      &machine->hcalls, vm->log);
+			      &machine->hcalls, &policy, vm->log);
 }
 
 static void destroy_phbs(struct machine *machine)
@@ -383,6 +386,11 @@ int machine_start(struct machine *machine)
 	if (error)
 		log_kvm(machine, "starting the boot vCPU", error);
 	return error;
+}
+
+void machine_give_back(struct machine *machine)
+{
+	papr_phbs_give_back(&machine->phbs);
 }
 
 void machine_destroy(struct machine *machine)

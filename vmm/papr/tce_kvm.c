@@ -61,9 +61,9 @@ static int prepare(struct papr_tce_kvm *kvm)
 	return 0;
 }
 
-static int make_table(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table)
+static int make_table(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table,
+		      const struct group_dma_window *window)
 {
-	const struct group_dma_window *window = &table->group->window;
 	struct kvm_create_spapr_tce_64 create = {
 		.liobn = table->liobn,
 		.page_shift = window->page_shift,
@@ -101,111 +101,84 @@ static int set_file(struct papr_tce_kvm *kvm, uint64_t attribute, int32_t fd)
 	return kvm_device_set(kvm->device_fd, KVM_DEV_VFIO_GROUP, attribute, &fd);
 }
 
-/* KVM lets go of the window that it finds behind a file: before the group does. */
-static void remove_files(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table)
+static int attach(struct papr_tce_kvm *kvm, const struct papr_tce_kvm_table *table, int fd)
 {
-	while (table->nr_files > 0) {
-		int fd = table->files[--table->nr_files];
+	struct kvm_vfio_spapr_tce argument = { .groupfd = fd, .tablefd = table->fd };
 
-		(void)set_file(kvm, KVM_DEV_VFIO_GROUP_DEL, fd);
-		close(fd);
-	}
-	free(table->files);
-	table->files = NULL;
+	return kvm_device_set(kvm->device_fd, KVM_DEV_VFIO_GROUP, KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE,
+			      &argument);
 }
 
-static int note_file(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table, int fd)
+/* Those that the group has already. All are tried: a file that goes takes from each of them. */
+static int attach_others(struct papr_tce_kvm *kvm, const struct papr_tce_kvm_table *table, int fd)
 {
-	int *files = realloc(table->files, (table->nr_files + 1) * sizeof(*files));
-	int error = files ? set_file(kvm, KVM_DEV_VFIO_GROUP_ADD, fd) : -ENOMEM;
+	int error = 0, ret;
 
-	if (files)
-		table->files = files;
-	if (error)
-		return refuse(kvm, error, "KVM does not take the group: %s", strerror(-error));
-	files[table->nr_files++] = fd;
-	return 0;
+	for (unsigned i = 0; i < kvm->nr_tables; i++) {
+		if (kvm->tables[i].group != table->group)
+			continue;
+		ret = attach(kvm, &kvm->tables[i], fd);
+		error = error ? error : ret;
+	}
+	return error;
 }
 
 /*
- * Takes @fd. A file that was added is always attached, or tried to be: the kernel expects that of
- * it, and warns in its log when such a file goes.
+ * KVM finds a window by the group's file, and counts how often a table was attached to it. A file
+ * that goes takes one from the count of each table that is attached to one of its windows, so
+ * what has been attached once more stays, without anything of KVM's that holds up a device
+ * which the host takes away.
  */
-static int add_file(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table, int fd)
+static int attach_by(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table, int fd)
 {
-	struct kvm_vfio_spapr_tce attach = { .groupfd = fd, .tablefd = table->fd };
-	int error = note_file(kvm, table, fd);
+	int error = set_file(kvm, KVM_DEV_VFIO_GROUP_ADD, fd);
 
-	if (error) {
-		close(fd);
-		return error;
-	}
-	error = kvm_device_set(kvm->device_fd, KVM_DEV_VFIO_GROUP,
-			       KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE, &attach);
+	if (error)
+		return refuse(kvm, error, "KVM does not take the group: %s", strerror(-error));
+	error = attach_others(kvm, table, fd);
+	for (unsigned i = 0; i < 2 && !error; i++)
+		error = attach(kvm, table, fd);
+	(void)set_file(kvm, KVM_DEV_VFIO_GROUP_DEL, fd);
 	if (error)
 		return refuse(kvm, error, "KVM does not take the group's window: %s",
 			      strerror(-error));
 	return 0;
 }
 
-/* One for each IOMMU group. */
-static int add_files(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table)
+/* One file for each IOMMU group. */
+static int attach_group(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table)
 {
+	unsigned index = 0;
 	int error = 0, fd;
 
-	while (!error) {
-		fd = group_kvm_file(table->group, table->nr_files);
-		if (fd == -ENOENT && table->nr_files)
+	for (; !error; index++) {
+		fd = group_kvm_file(table->group, index);
+		if (fd == -ENOENT && index)
 			return 0;
 		if (fd < 0)
-			error = refuse(kvm, fd, "the group cannot be shown to KVM: %s",
-				       strerror(-fd));
-		else
-			error = add_file(kvm, table, fd);
+			return refuse(kvm, fd, "the group cannot be shown to KVM: %s",
+				      strerror(-fd));
+		error = attach_by(kvm, table, fd);
+		close(fd);
 	}
-	remove_files(kvm, table);
 	return error;
 }
 
-/*
- * Where it can be, KVM has the files no longer than it takes to find the window: a device that the
- * host takes away while a guest runs must not wait for it. A group that stays hidden is of no use.
- */
-static int drop_files(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table)
+static int init_table(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table,
+		      const struct group_dma_window *window)
 {
-	int error = group_hide_windows(table->group, true);
-
-	if (error == -EOPNOTSUPP)
-		return 0;
-	if (!error) {
-		remove_files(kvm, table);
-		error = group_hide_windows(table->group, false);
-	}
-	if (error)
-		return refuse(kvm, error, "the group cannot be frozen and released: %s",
-			      strerror(-error));
-	return 0;
-}
-
-static int init_table(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table)
-{
-	int error = make_table(kvm, table);
+	int error = make_table(kvm, table, window);
 
 	if (error)
 		return error;
 	error = map_entries(kvm, table);
 	if (error)
 		goto free_table;
-	error = add_files(kvm, table);
+	error = attach_group(kvm, table);
 	if (error)
 		goto unmap_entries;
-	error = drop_files(kvm, table);
-	if (error)
-		goto remove_files;
 	return 0;
 
-remove_files:
-	remove_files(kvm, table);
 unmap_entries:
 	munmap(table->entries, table->size);
 free_table:
@@ -213,10 +186,10 @@ free_table:
 	return error;
 }
 
-static int create(struct papr_tce_kernel *kernel, struct group *group, uint32_t liobn,
-		  uint64_t **entries)
+/* With the lock held. */
+static int add_table(struct papr_tce_kvm *kvm, struct group *group,
+		     const struct group_dma_window *window, uint32_t liobn)
 {
-	struct papr_tce_kvm *kvm = container_of(kernel, struct papr_tce_kvm, kernel);
 	struct papr_tce_kvm_table *table = &kvm->tables[kvm->nr_tables];
 	int error;
 
@@ -225,37 +198,63 @@ static int create(struct papr_tce_kernel *kernel, struct group *group, uint32_t 
 	*table = (struct papr_tce_kvm_table){ .liobn = liobn, .group = group };
 	error = prepare(kvm);
 	if (!error)
-		error = init_table(kvm, table);
-	if (error)
-		return error;
-	kvm->nr_tables++;
-	*entries = table->entries;
-	return 0;
+		error = init_table(kvm, table, window);
+	if (!error)
+		kvm->nr_tables++;
+	return error;
+}
+
+static struct papr_tce_kvm *kvm_of(struct papr_tce_kernel *kernel)
+{
+	return container_of(kernel, struct papr_tce_kvm, kernel);
+}
+
+static int create(struct papr_tce_kernel *kernel, struct group *group,
+		  const struct group_dma_window *window, uint32_t liobn, uint64_t **entries)
+{
+	struct papr_tce_kvm *kvm = kvm_of(kernel);
+	int error;
+
+	pthread_mutex_lock(&kvm->lock);
+	error = add_table(kvm, group, window, liobn);
+	if (!error)
+		*entries = kvm->tables[kvm->nr_tables - 1].entries;
+	pthread_mutex_unlock(&kvm->lock);
+	return error;
 }
 
 static void destroy(struct papr_tce_kernel *kernel, uint32_t liobn)
 {
-	struct papr_tce_kvm *kvm = container_of(kernel, struct papr_tce_kvm, kernel);
+	struct papr_tce_kvm *kvm = kvm_of(kernel);
 	struct papr_tce_kvm_table *table = kvm->tables;
 
+	pthread_mutex_lock(&kvm->lock);
 	while (table->liobn != liobn)
 		table++;
-	remove_files(kvm, table);
 	munmap(table->entries, table->size);
 	free_table(table);
 	*table = kvm->tables[--kvm->nr_tables];
+	pthread_mutex_unlock(&kvm->lock);
+}
+
+static void run_alone(struct papr_tce_kernel *kernel, void (*work)(void *arg), void *arg)
+{
+	vcpus_run_alone(kvm_of(kernel)->vcpus, work, arg);
 }
 
 static const struct papr_tce_kernel_ops ops = {
 	.create = create,
 	.destroy = destroy,
+	.run_alone = run_alone,
 };
 
-void papr_tce_kvm_init(struct papr_tce_kvm *kvm, struct kvm_vm *vm, bool lists)
+int papr_tce_kvm_init(struct papr_tce_kvm *kvm, struct kvm_vm *vm, struct vcpus *vcpus, bool lists)
 {
 	*kvm = (struct papr_tce_kvm){
-		.kernel = { .ops = &ops, .lists = lists }, .vm = vm, .device_fd = -1,
+		.kernel = { .ops = &ops, .lists = lists }, .vm = vm, .vcpus = vcpus,
+		.device_fd = -1,
 	};
+	return -pthread_mutex_init(&kvm->lock, NULL);
 }
 
 void papr_tce_kvm_exit(struct papr_tce_kvm *kvm)
@@ -263,4 +262,5 @@ void papr_tce_kvm_exit(struct papr_tce_kvm *kvm)
 	if (kvm->device_fd >= 0)
 		close(kvm->device_fd);
 	kvm->device_fd = -1;
+	pthread_mutex_destroy(&kvm->lock);
 }

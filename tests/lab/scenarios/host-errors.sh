@@ -162,8 +162,10 @@ lab-bind vfio-pci $nvme
 with_guest "no permission to open /dev/vfio/$number; run as root, or run: chown 65534 /dev/vfio/$number" --group $nvme
 chown 65534 /dev/vfio/$number
 limit=64
-with_guest "the limit for locked memory is 64 KiB, devices need 536832 KiB; run as root, or raise it before starting pvmm: ulimit -l 536832" \
+with_guest "the limit for locked memory is 64 KiB, devices need 12544 KiB; run as root, or raise it before starting pvmm: ulimit -l 12544" \
 	--group $nvme
+with_guest "the limit for locked memory is 64 KiB, devices need 536832 KiB; run as root, or raise it before starting pvmm: ulimit -l 536832" \
+	--group $nvme --dma all
 # What the messages say is enough.
 limit=536832
 run_pvmm --kernel /guest/vmlinux --initrd /guest/initrd --group $nvme \
@@ -207,8 +209,10 @@ no permission to claim group $number; run as root, or have root run: pvmm group 
 chown 65534 /dev/devgroup/$number
 pvmm group claim $number
 limit=64
-with_guest "the limit for locked memory is 64 KiB, devices need 536832 KiB; run as root, or raise it before starting pvmm: ulimit -l 536832" \
+with_guest "the limit for locked memory is 64 KiB, devices need 12544 KiB; run as root, or raise it before starting pvmm: ulimit -l 12544" \
 	--group $nvme
+with_guest "the limit for locked memory is 64 KiB, devices need 536832 KiB; run as root, or raise it before starting pvmm: ulimit -l 536832" \
+	--group $nvme --dma all
 # What the messages say is enough; and what the administrator claimed stays claimed.
 limit=536832
 run_pvmm --kernel /guest/vmlinux --initrd /guest/initrd --group $nvme \

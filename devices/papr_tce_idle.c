@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Memory that no TCE needs any more. Nobody counts the live entries of a chunk: the kernel changes
+ * entries without telling. So all tables are searched when memory is wanted, which is seldom.
+ *
+ * The guest stands still meanwhile. The kernel loses track of a chunk that is unregistered while
+ * an entry that the kernel is just setting maps it, and keeps it locked for ever, when this
+ * process is long gone (VFIO of Linux 6.12). For the same reason entries of the kernel's that are
+ * noted as dead are unmapped first: two calls for one entry at a time, here and there, may have
+ * left it mapped.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "devices/papr_tce.h"
+
+#define PERMISSIONS (PAPR_TCE_READ | PAPR_TCE_WRITE)
+/* After a search that found little: a guest at its limit must not stand still all the time. */
+#define PAUSE_MS 1000
+
+struct search {
+	struct papr_dma_memory *dma;
+	uint64_t wanted, released;
+	uint8_t *used;		/* one bit per chunk */
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static bool is_live(uint64_t tce)
+{
+	return tce & PERMISSIONS;
+}
+
+/* Where the kernel trusts the guest, an entry may point anywhere. */
+static void mark_used(const struct papr_tce_table *table, uint64_t tce, uint8_t *used)
+{
+	const struct papr_dma_memory *dma = table->user->dma;
+	uint64_t offset = (tce & ~PERMISSIONS) - dma->memory->base;
+	uint64_t page = 1ULL << table->window.page_shift, chunk;
+
+	if (!is_live(tce) || !range_within(offset, page, 0, dma->memory->size))
+		return;
+	for (chunk = offset / dma->chunk_size; chunk <= (offset + page - 1) / dma->chunk_size;
+	     chunk++)
+		papr_dma_set_bit(used, chunk);
+}
+
+static bool unmap_dead(struct papr_tce_table *table, uint64_t index, uint64_t end)
+{
+	const struct group_dma_window *window = &table->window;
+
+	return index == end || !group_unmap(table->user->group, window,
+					    window->iova + (index << window->page_shift),
+					    (end - index) << window->page_shift);
+}
+
+/* With the table's lock held. False: something may be mapped that is not noted. */
+static bool search_table(struct papr_tce_table *table, uint8_t *used)
+{
+	uint64_t count = table->window.size >> table->window.page_shift;
+	uint64_t index, dead = 0;	/* all from there on are */
+	bool sure = true;
+
+	for (index = 0; index < count; index++) {
+		uint64_t tce = table->entries[index];
+
+		if (!is_live(tce))
+			continue;
+		mark_used(table, tce, used);
+		if (table->kernel)
+			sure = unmap_dead(table, dead, index) && sure;
+		dead = index + 1;
+	}
+	if (table->kernel)
+		sure = unmap_dead(table, dead, count) && sure;
+	return sure;
+}
+
+static void lock_tables(struct papr_dma_memory *dma)
+{
+	struct papr_tce_table *table;
+
+	for (table = dma->tables; table; table = table->next)
+		pthread_mutex_lock(&table->lock);
+}
+
+static void unlock_tables(struct papr_dma_memory *dma)
+{
+	struct papr_tce_table *table;
+
+	for (table = dma->tables; table; table = table->next)
+		pthread_mutex_unlock(&table->lock);
+}
+
+static void search(void *arg)
+{
+	struct search *it = arg;
+	struct papr_tce_table *table;
+	bool sure = true;
+
+	lock_tables(it->dma);
+	for (table = it->dma->tables; table; table = table->next)
+		sure = search_table(table, it->used) && sure;
+	if (sure)
+		it->released = papr_dma_release(it->dma, it->used, it->wanted);
+	unlock_tables(it->dma);
+}
+
+/* With the search lock held. */
+static uint64_t release(struct papr_dma_memory *dma, uint64_t wanted)
+{
+	struct search it = { .dma = dma, .wanted = wanted };
+	struct papr_tce_kernel *kernel = dma->kernel;
+
+	it.used = calloc(dma->nr_chunks / 8 + 1, 1);
+	if (!it.used)
+		return 0;
+	if (kernel)
+		kernel->ops->run_alone(kernel, search, &it);
+	else
+		search(&it);
+	free(it.used);
+	return it.released;
+}
+
+uint64_t papr_tce_release_idle(struct papr_dma_memory *dma, uint64_t wanted)
+{
+	uint64_t released = 0;
+
+	/* What the operator wants locked stays so. */
+	if (dma->policy.all)
+		return 0;
+	pthread_mutex_lock(&dma->search_lock);
+	if (now_ms() >= dma->pause_ms) {
+		released = release(dma, wanted);
+		if (released < wanted)
+			dma->pause_ms = now_ms() + PAUSE_MS;
+	}
+	pthread_mutex_unlock(&dma->search_lock);
+	return released;
+}
+
+void papr_tce_give_back(struct papr_dma_memory *dma)
+{
+	uint64_t before, released = 0;
+
+	pthread_mutex_lock(&dma->search_lock);
+	before = papr_dma_nr_registered(dma);
+	if (!dma->policy.all)
+		released = release(dma, dma->nr_chunks);
+	pthread_mutex_unlock(&dma->search_lock);
+	log_notice(dma->log, "DMA: %llu MiB of %llu MiB of guest memory that was locked is given back",
+		   (unsigned long long)(released * dma->chunk_size / MIB),
+		   (unsigned long long)(before * dma->chunk_size / MIB));
+}
