@@ -170,7 +170,7 @@ void papr_ddw_exit(struct papr_ddw *ddw)
 /* A page of the window must lie in one page of memory. */
 static uint64_t serviceable_pages(const struct papr_ddw *ddw)
 {
-	uint64_t memory_page = 1ULL << ddw->user.dma->memory->page_shift;
+	uint64_t memory_page = guest_memory_page_size(ddw->user.dma->memory);
 	uint64_t known = 0;
 	unsigned i;
 
