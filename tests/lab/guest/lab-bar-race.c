@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * lab-bar-race ADDRESS OFFSET SECONDS [decode|power|store]...: in a guest, reads the register at
- * OFFSET of a device's BAR 0 on one CPU all the time while another switches memory decoding, or
- * the power state too, off and on; with "store" also stores to it what it reads when all is well. A
- * read gives that, or all ones. Prints how often which came; exit status 0 if nothing else did.
+ * lab-bar-race ADDRESS OFFSET SECONDS [power|store]...: in a guest, reads the register at OFFSET of
+ * a device's BAR 0 on one CPU all the time while another switches memory decoding, or the power
+ * state too, off and on; with "store" that one also stores something else to it while it is off. A
+ * read gives what was there at first, or all ones. Prints how often which came; exit status 0 if
+ * nothing else did.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -19,7 +20,6 @@
 
 #define COMMAND 0x04
 #define COMMAND_MEMORY 0x2
-#define STATUS_LIST 0x10	/* in the third byte from COMMAND on */
 #define FIRST_CAPABILITY 0x34
 #define CAPABILITY_PM 0x01
 #define PM_CONTROL 4
@@ -31,7 +31,7 @@ static struct race {
 	uint32_t right;
 	bool power, store;
 	volatile bool enough;
-	unsigned long switches, rights, ones, others;
+	unsigned long switches, rights, ones, others, seen, lost;
 	uint32_t other;
 } race;
 
@@ -88,8 +88,6 @@ static void *read_all_the_time(void *arg)
 			race.ones++;
 		else if (!race.others++)
 			race.other = value;
-		if (race.store)
-			*race.reg = race.right;
 	}
 	return NULL;
 }
@@ -99,7 +97,12 @@ static void switch_off_and_on(unsigned pm)
 	uint16_t command = get_word(COMMAND);
 
 	set_word(COMMAND, command & ~COMMAND_MEMORY);
+	/* Nobody takes it, and it must not come later. */
+	if (race.store)
+		*race.reg = ~race.right;
+	race.seen += *race.reg != UINT32_MAX;
 	set_word(COMMAND, command);
+	race.lost += *race.reg != race.right;
 	if (pm) {
 		uint16_t control = get_word(pm + PM_CONTROL) & ~PM_D3HOT;
 
@@ -151,7 +154,10 @@ int main(int argc, char **argv)
 		switch_off_and_on(race.power ? find_pm() : 0);
 	race.enough = true;
 	pthread_join(reader, NULL);
-	printf("lab-bar-race: %lu switches, %lu right, %lu ones, %lu others (%08x), now %08x\n",
-	       race.switches, race.rights, race.ones, race.others, race.other, *race.reg);
-	return race.others || !race.rights || !race.ones || *race.reg != race.right;
+	printf("lab-bar-race: %lu switches, %lu right, %lu ones, %lu others (%08x)\n",
+	       race.switches, race.rights, race.ones, race.others, race.other);
+	printf("lab-bar-race: %lu times there while off, %lu times not while on, now %08x\n",
+	       race.seen, race.lost, *race.reg);
+	return race.others || race.seen || race.lost || !race.rights || !race.ones ||
+	       *race.reg != race.right;
 }
