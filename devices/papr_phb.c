@@ -211,19 +211,6 @@ int papr_phbs_attach(struct papr_phbs *phbs, struct papr_tce_kernel *kernel)
 	return err;
 }
 
-bool papr_phbs_want_lists(struct papr_phbs *phbs)
-{
-	unsigned i;
-
-	for (i = 0; i < nr_groups_of(phbs); i++) {
-		const struct papr_tce_kernel *kernel = ddw_at(phbs, i)->tables[0].kernel;
-
-		if (!kernel || kernel->lists)
-			return true;
-	}
-	return nr_groups_of(phbs) == 0;
-}
-
 void papr_phbs_give_back(struct papr_phbs *phbs)
 {
 	papr_tce_give_back(&phbs->dma);

@@ -66,12 +66,6 @@ int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_gr
  * first error: calls of such a bridge are handled here, as they were. Before the guest runs.
  */
 int papr_phbs_attach(struct papr_phbs *phbs, struct papr_tce_kernel *kernel);
-/*
- * The guest should ask for mappings in lists (H_PUT_TCE_INDIRECT, H_STUFF_TCE), as it does if it is
- * told that there are such calls. Not if @kernel handles single calls only, for all bridges: they
- * cost less than a list that comes here.
- */
-bool papr_phbs_want_lists(struct papr_phbs *phbs);
 /* The guest does not run any more. Devices can do no DMA and are out of the guest afterwards. */
 void papr_phbs_exit(struct papr_phbs *phbs);
 /* Has memory that is not needed for DMA any more unlocked, and tells of it. Any thread. */

@@ -95,8 +95,8 @@ void papr_tce_tell_level(const struct papr_tce_table *table)
 	if (table->kernel && kernel->lists)
 		log_info(log, "%s: TCEs: handled by KVM", group->path);
 	else if (table->kernel)
-		log_info(log, "%s: TCEs: single ones handled by KVM, lists, which the guest is not "
-			 "offered, by pvmm (--tce kvm: all by KVM)", group->path);
+		log_info(log, "%s: TCEs: single ones handled by KVM, lists by pvmm, which checks them "
+			 "(--tce kvm: all by KVM)", group->path);
 	else
 		log_info(log, "%s: TCEs: handled by pvmm, %s: %s", group->path,
 			 group->ops->map_list ? "a list in one call" : "each run of neighbours in a "

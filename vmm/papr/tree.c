@@ -193,17 +193,15 @@ static void add_cpus(struct machine *machine, struct fdt_writer *fdt)
 	fdt_end(fdt);
 }
 
-/* The last one as wanted. */
-static void add_hypertas(struct fdt_writer *fdt, bool tce_lists)
+static void add_hypertas(struct fdt_writer *fdt)
 {
 	static const char *const functions[] = {
-		"hcall-pft",	  "hcall-term",	 "hcall-dabr",	 "hcall-interrupt",
-		"hcall-tce",	  "hcall-vio",	 "hcall-splpar", "hcall-bulk",
-		"hcall-set-mode", "hcall-debug", "hcall-multi-tce",
+		"hcall-pft",	  "hcall-term",	     "hcall-dabr",  "hcall-interrupt",
+		"hcall-tce",	  "hcall-vio",	     "hcall-splpar", "hcall-bulk",
+		"hcall-set-mode", "hcall-multi-tce", "hcall-debug",
 	};
 
-	fdt_texts(fdt, "ibm,hypertas-functions", functions,
-		  ARRAY_SIZE(functions) - (tce_lists ? 0 : 1));
+	fdt_texts(fdt, "ibm,hypertas-functions", functions, ARRAY_SIZE(functions));
 }
 
 static void add_rtas(struct machine *machine, struct fdt_writer *fdt)
@@ -211,7 +209,7 @@ static void add_rtas(struct machine *machine, struct fdt_writer *fdt)
 	uint64_t memory = machine->memory.size;
 
 	fdt_begin(fdt, "rtas");
-	add_hypertas(fdt, papr_phbs_want_lists(&machine->phbs));
+	add_hypertas(fdt);
 	fdt_u32(fdt, "rtas-size", RTAS_SIZE);
 	fdt_u32(fdt, "linux,rtas-base", (uint32_t)machine->boot.rtas);
 	fdt_u32(fdt, "linux,rtas-entry", (uint32_t)machine->boot.rtas);
