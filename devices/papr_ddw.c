@@ -39,8 +39,11 @@ static bool is_open(const struct papr_tce_table *table)
 
 static bool is_default(const struct papr_ddw *ddw, const struct papr_tce_table *table)
 {
-	return table == &ddw->tables[0] && table->window.size == group_of(ddw)->window.size &&
-	       table->window.page_shift == group_of(ddw)->window.page_shift;
+	const struct group_dma_window *window = &group_of(ddw)->window;
+
+	return table == &ddw->tables[0] && table->window.iova == window->iova &&
+	       table->window.size == window->size &&
+	       table->window.page_shift == window->page_shift;
 }
 
 /* The group's, which a former guest may have removed. */
@@ -54,7 +57,7 @@ static int open_default(struct papr_ddw *ddw)
 	if (err)
 		log_error(log_of(ddw), "%s: its default DMA window cannot be set up: %s%s",
 			  group->path, strerror(-err),
-			  err == -ENOMEM ? "; raise the limit for locked memory (ulimit -l)" : "");
+			  group_dma_hint(err));
 	return err;
 }
 
@@ -85,6 +88,7 @@ int papr_ddw_init(struct papr_ddw *ddw, struct papr_dma_memory *dma, struct grou
 	return err;
 }
 
+/* A window that cannot be removed is still there, empty, as the guest is told. */
 static int close_and_remove(struct papr_ddw *ddw, struct papr_tce_table *table)
 {
 	struct group_dma_window window = table->window;
@@ -93,11 +97,13 @@ static int close_and_remove(struct papr_ddw *ddw, struct papr_tce_table *table)
 
 	papr_tce_close(table);
 	err = group_remove_window(group_of(ddw), &window);
-	if (err)
-		log_guest(log_of(ddw), &ddw->limit, "%s: a DMA window cannot be removed: %s",
-			  group_of(ddw)->path, strerror(-err));
-	else if (lost)
+	if (err) {
+		log_guest(log_of(ddw), &ddw->limit, "%s: a DMA window cannot be removed: %s%s",
+			  group_of(ddw)->path, strerror(-err), group_dma_hint(err));
+		(void)papr_tce_open(table, &window);
+	} else if (lost) {
 		group_of(ddw)->window_lost = true;
+	}
 	return err;
 }
 
@@ -302,8 +308,7 @@ static int32_t create(struct papr_ddw *ddw, uint32_t page_shift, uint32_t window
 	if (err) {
 		log_guest(log_of(ddw), &ddw->limit, "%s: no DMA window of %llu MiB for it: %s%s",
 			  group_of(ddw)->path, (unsigned long long)(window.size / MIB),
-			  strerror(-err), err == -ENOMEM ? "; raise the limit for locked memory "
-			  "(ulimit -l)" : "");
+			  strerror(-err), group_dma_hint(err));
 		return RTAS_HARDWARE_ERROR;
 	}
 	rets[1] = table->liobn;

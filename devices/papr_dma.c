@@ -24,7 +24,10 @@ int papr_dma_memory_init(struct papr_dma_memory *dma, struct guest_memory *memor
 	dma->memory = memory;
 	dma->policy = *policy;
 	dma->log = log;
-	dma->chunk_size = CHUNK_MIN;
+	/* The kernel finds a page in one chunk only. */
+	dma->chunk_size = guest_memory_page_size(memory);
+	if (dma->chunk_size < CHUNK_MIN)
+		dma->chunk_size = CHUNK_MIN;
 	while (dma->chunk_size < memory->size / CHUNKS_MAX)
 		dma->chunk_size *= 2;
 	dma->nr_chunks = align_up(memory->size, dma->chunk_size) / dma->chunk_size;
@@ -169,7 +172,8 @@ static void tell_limit(struct papr_dma_user *user)
 		return;
 	dma->told_ms = now;
 	log_error(dma->log, "%s: the host does not let more guest memory be locked for DMA, and the "
-		  "guest's driver gets an error; raise the limit to %llu KiB at most (ulimit -l)",
+		  "guest's driver gets an error; raise the limit to %llu KiB at most (ulimit -l), "
+		  "or free memory of the host's if there is no limit",
 		  user->group->path, (unsigned long long)(align_up(need, KIB) / KIB));
 }
 
@@ -180,8 +184,8 @@ void papr_dma_tell_error(struct papr_dma_user *user, struct log_limit *limit, in
 		tell_limit(user);
 		pthread_mutex_unlock(&user->dma->lock);
 	} else {
-		log_guest(user->dma->log, limit, "%s: guest memory cannot be registered for DMA: %s",
-			  user->group->path, strerror(-err));
+		log_guest(user->dma->log, limit, "%s: guest memory cannot be registered for DMA: "
+			  "%s%s", user->group->path, strerror(-err), group_dma_hint(err));
 	}
 }
 
@@ -225,10 +229,9 @@ int papr_dma_register_all(struct papr_dma_memory *dma)
 	for (user = dma->users; user && !err; user = user->next) {
 		err = register_all(user);
 		if (err)
-			log_error(dma->log, "--dma all: %s: guest memory cannot be locked: %s%s",
-				  user->group->path, strerror(-err),
-				  err == -ENOMEM ? "; raise the limit (ulimit -l), or leave it to "
-				  "--dma ondemand" : "");
+			log_error(dma->log, "--dma all: %s: guest memory cannot be locked: %s%s; or "
+				  "leave it to --dma ondemand", user->group->path, strerror(-err),
+				  group_dma_hint(err));
 	}
 	pthread_mutex_unlock(&dma->lock);
 	return err;

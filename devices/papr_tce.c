@@ -136,8 +136,11 @@ int papr_tce_open(struct papr_tce_table *table, const struct group_dma_window *w
 	err = map_entries(table);
 	if (err)
 		table->window.size = 0;
-	else if (dma_of(table)->kernel)
-		(void)attach(table);	/* without it calls come here */
+	else if (dma_of(table)->kernel && attach(table) && dma_of(table)->kernel->lists)
+		/* Without it calls come here. */
+		log_guest(dma_of(table)->log, &table->limit, "%s: --tce kvm: pvmm handles the TCEs "
+			  "of a window that the guest has made: %s", group_of(table)->path,
+			  dma_of(table)->kernel->why);
 	pthread_mutex_unlock(&table->lock);
 	if (!err)
 		papr_dma_count_table(dma_of(table), (int64_t)entries_size(table));
@@ -180,15 +183,18 @@ static bool is_valid(const struct papr_tce_table *table, uint64_t tce)
 	       guest_memory_hva(dma_of(table)->memory, gpa_of(tce), page_size(table));
 }
 
-static uint64_t iova_of(const struct papr_tce_table *table, uint64_t index)
+uint64_t papr_tce_iova(const struct papr_tce_table *table, uint64_t index)
 {
 	return table->window.iova + (index << table->window.page_shift);
 }
 
-/* What the group is told of a guest's entry: the same permission bits, and where the page is. */
+/*
+ * What the group is told of a guest's entry: the same permission bits, and where the page is.
+ * Where the kernel trusts the guest, an entry may point anywhere: nothing is mapped by that.
+ */
 static uint64_t group_entry(const struct papr_tce_table *table, uint64_t tce)
 {
-	if (!is_live(tce))
+	if (!is_live(tce) || !is_valid(table, tce))
 		return 0;
 	return guest_memory_hva(dma_of(table)->memory, gpa_of(tce), page_size(table)) |
 	       (tce & PERMISSIONS);
@@ -196,7 +202,7 @@ static uint64_t group_entry(const struct papr_tce_table *table, uint64_t tce)
 
 static int unmap_entries(struct papr_tce_table *table, uint64_t index, uint64_t count)
 {
-	return group_unmap(group_of(table), &table->window, iova_of(table, index),
+	return group_unmap(group_of(table), &table->window, papr_tce_iova(table, index),
 			   count << table->window.page_shift);
 }
 
@@ -223,6 +229,18 @@ static int clear_entries(struct papr_tce_table *table, uint64_t index, uint64_t 
 	return 0;
 }
 
+int papr_tce_map(struct papr_tce_table *table, uint64_t index, const uint64_t *tces,
+		 unsigned count)
+{
+	uint64_t list[PAPR_TCE_LIST_MAX];
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		list[i] = group_entry(table, tces[i]);
+	return group_map_list(group_of(table), &table->window, papr_tce_iova(table, index), list,
+			      count);
+}
+
 /*
  * Live entries are replaced as they are: a device that uses one meanwhile finds the old or the
  * new, where none at all would get its group frozen by the host. If not all could be set, all
@@ -231,13 +249,8 @@ static int clear_entries(struct papr_tce_table *table, uint64_t index, uint64_t 
 static int change_entries(struct papr_tce_table *table, uint64_t index, const uint64_t *tces,
 			  uint64_t count)
 {
-	uint64_t i, list[PAPR_TCE_LIST_MAX];
-	int err;
+	int err = papr_tce_map(table, index, tces, (unsigned)count);
 
-	for (i = 0; i < count; i++)
-		list[i] = group_entry(table, tces[i]);
-	err = group_map_list(group_of(table), &table->window, iova_of(table, index), list,
-			     (unsigned)count);
 	if (!err)
 		memcpy(&table->entries[index], tces, count * sizeof(*tces));
 	else if (!unmap_entries(table, index, count))
@@ -249,8 +262,8 @@ static int64_t status_of(struct papr_tce_table *table, int err)
 {
 	if (!err)
 		return H_SUCCESS;
-	log_guest(dma_of(table)->log, &table->limit, "%s: a DMA mapping cannot be changed: %s",
-		  group_of(table)->path, strerror(-err));
+	log_guest(dma_of(table)->log, &table->limit, "%s: a DMA mapping cannot be changed: %s%s",
+		  group_of(table)->path, strerror(-err), group_dma_hint(err));
 	return H_RESOURCE;
 }
 

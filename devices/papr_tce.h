@@ -93,6 +93,12 @@ int64_t papr_tce_put_list(struct papr_tce_table *table, uint64_t ioba, uint64_t 
 int64_t papr_tce_stuff(struct papr_tce_table *table, uint64_t ioba, uint64_t tce, uint64_t count);
 int64_t papr_tce_get(struct papr_tce_table *table, uint64_t ioba, uint64_t *tce);
 
+/* Between the files about tables, with the table's lock held: the bus address of an entry. */
+uint64_t papr_tce_iova(const struct papr_tce_table *table, uint64_t index);
+/* Maps @count entries, at most PAPR_TCE_LIST_MAX, in the group alone; errors as group_map_list(). */
+int papr_tce_map(struct papr_tce_table *table, uint64_t index, const uint64_t *tces,
+		 unsigned count);
+
 /*
  * papr_tce_idle.c: unregisters up to @wanted chunks that no live entry of any table points into;
  * returns how many. Finding them stops the guest and looks at every entry, so after a search in

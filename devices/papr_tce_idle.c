@@ -5,9 +5,9 @@
  *
  * The guest stands still meanwhile. The kernel loses track of a chunk that is unregistered while
  * an entry that the kernel is just setting maps it, and keeps it locked for ever, when this
- * process is long gone (VFIO of Linux 6.12). For the same reason entries of the kernel's that are
- * noted as dead are unmapped first: two calls for one entry at a time, here and there, may have
- * left it mapped.
+ * process is long gone (VFIO of Linux 6.12). For the same reason entries of the kernel's are first
+ * mapped as they are noted: two calls for one entry at a time, here and there, may have left
+ * it otherwise.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -52,34 +52,39 @@ static void mark_used(const struct papr_tce_table *table, uint64_t tce, uint8_t 
 		papr_dma_set_bit(used, chunk);
 }
 
-static bool unmap_dead(struct papr_tce_table *table, uint64_t index, uint64_t end)
+/* A run of entries that are all live, or all dead, is mapped as it is noted. */
+static bool settle_run(struct papr_tce_table *table, uint64_t index, uint64_t end)
 {
 	const struct group_dma_window *window = &table->window;
+	unsigned count;
+	int err;
 
-	return index == end || !group_unmap(table->user->group, window,
-					    window->iova + (index << window->page_shift),
-					    (end - index) << window->page_shift);
+	if (!is_live(table->entries[index]))
+		return !group_unmap(table->user->group, window, papr_tce_iova(table, index),
+				    (end - index) << window->page_shift);
+	for (err = 0; !err && index < end; index += count) {
+		count = end - index < PAPR_TCE_LIST_MAX ? (unsigned)(end - index) :
+							  PAPR_TCE_LIST_MAX;
+		err = papr_tce_map(table, index, &table->entries[index], count);
+	}
+	return !err;
 }
 
 /* With the table's lock held. False: something may be mapped that is not noted. */
 static bool search_table(struct papr_tce_table *table, uint8_t *used)
 {
 	uint64_t count = table->window.size >> table->window.page_shift;
-	uint64_t index, dead = 0;	/* all from there on are */
+	uint64_t index, end;
 	bool sure = true;
 
-	for (index = 0; index < count; index++) {
-		uint64_t tce = table->entries[index];
+	for (index = 0; index < count; index = end) {
+		bool live = is_live(table->entries[index]);
 
-		if (!is_live(tce))
-			continue;
-		mark_used(table, tce, used);
+		for (end = index; end < count && is_live(table->entries[end]) == live; end++)
+			mark_used(table, table->entries[end], used);
 		if (table->kernel)
-			sure = unmap_dead(table, dead, index) && sure;
-		dead = index + 1;
+			sure = settle_run(table, index, end) && sure;
 	}
-	if (table->kernel)
-		sure = unmap_dead(table, dead, count) && sure;
 	return sure;
 }
 

@@ -195,7 +195,7 @@ static int get_info(struct devgroup_dma *dma, void __user *arg)
 		return ret;
 	if (info.flags || info.reserved)
 		return -EINVAL;
-	ret = mutex_lock_interruptible(&dma->lock);
+	ret = mutex_lock_killable(&dma->lock);
 	if (ret)
 		return ret;
 	info.nr_windows = 0;
@@ -464,7 +464,7 @@ static int run(struct devgroup_dma *dma, const struct dma_call *call, void __use
 		return ret;
 	if (argument.flags & ~call->flags)
 		return -EINVAL;
-	ret = mutex_lock_interruptible(&dma->lock);
+	ret = mutex_lock_killable(&dma->lock);
 	if (ret)
 		return ret;
 	ret = run_as_owner(dma, call, &argument, arg);

@@ -186,6 +186,10 @@ static int check_path(const struct opener *opener)
 	if (!S_ISREG(stat.st_mode))
 		return refuse_path(opener, -EINVAL, "not a regular file; name one, or one that "
 				   "does not exist yet");
+	if (stat.st_uid != geteuid() || stat.st_mode & (S_IWGRP | S_IWOTH))
+		return refuse_path(opener, -EPERM, "another user may write to it, and so to the "
+				   "guest's memory; remove it, or chown it to this user and chmod "
+				   "go-w it");
 	if (flock(opener->file->fd, LOCK_EX | LOCK_NB))
 		return refuse_path(opener, -EBUSY, "another guest uses it; name a file of its own "
 				   "for each");
@@ -231,11 +235,14 @@ static int complain_reserve(const struct opener *opener, int error)
 	return error;
 }
 
-/* Gives up what a failure leaves. */
-static void forget(const struct opener *opener, bool made)
+/* Gives up what a failure leaves: a file is as it was. */
+static void forget(const struct opener *opener, bool made, bool emptied)
 {
 	if (made)
 		unlink(opener->config->memory_file);
+	else if (emptied && ftruncate(opener->file->fd, 0))
+		log_warn(opener->log, "--memory file=%s: it cannot be made empty again: %s; "
+			 "remove it", opener->config->memory_file, strerror(errno));
 	memory_file_close(opener->file);
 }
 
@@ -253,12 +260,12 @@ int memory_file_open(struct memory_file *file, const struct vm_config *config,
 	if (!error && config->memory_file)
 		error = check_path(&opener);
 	if (error) {
-		forget(&opener, made);
+		forget(&opener, made, false);
 		return error;
 	}
 	error = reserve(&opener);
 	if (error) {
-		forget(&opener, made);
+		forget(&opener, made, config->memory_file && !file->used);
 		return complain_reserve(&opener, error);
 	}
 	return 0;

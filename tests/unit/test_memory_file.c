@@ -170,6 +170,24 @@ START_TEST(test_wrong_size)
 }
 END_TEST
 
+/* Whoever else may write to the file writes to the guest's memory. */
+START_TEST(test_not_ours)
+{
+	named(shm);
+	make_file(SHM, 0);
+	ck_assert_int_eq(chmod(SHM, _i ? 0620 : 0602), 0);
+	expect_refused(-EPERM, "another user may write to it, and so to the guest's memory; remove it");
+	ck_assert_int_eq(chmod(SHM, 0600), 0);
+	if (geteuid() == 0) {
+		ck_assert_int_eq(chown(SHM, 1, 1), 0);
+		expect_refused(-EPERM, "chown it to this user");
+		ck_assert_int_eq(chown(SHM, 0, 0), 0);
+	}
+	ck_assert_int_eq(open_file(), 0);
+	memory_file_close(&file);
+}
+END_TEST
+
 START_TEST(test_in_use)
 {
 	int other;
@@ -216,12 +234,23 @@ END_TEST
 
 START_TEST(test_no_room)
 {
+	struct stat buffer;
+
 	named(shm);
 	kernel.reserve_error = ENOSPC;
 	expect_refused(-ENOSPC, "cannot get 4M for it: No space left on device; make room there");
 	ck_assert_int_eq(access(SHM, F_OK), -1);
 	kernel.reserve_error = EIO;
 	expect_refused(-EIO, "cannot get 4M for it: Input/output error");
+	/* One that was there is as it was. */
+	make_file(SHM, 0);
+	expect_refused(-EIO, "cannot get 4M");
+	ck_assert_int_eq(stat(SHM, &buffer), 0);
+	ck_assert_int_eq(buffer.st_size, 0);
+	make_file(SHM, SIZE);
+	expect_refused(-EIO, "cannot get 4M");
+	ck_assert_int_eq(stat(SHM, &buffer), 0);
+	ck_assert_int_eq(buffer.st_size, SIZE);
 	/* Not every file system can. */
 	kernel.reserve_error = EOPNOTSUPP;
 	ck_assert_int_eq(open_file(), 0);
@@ -338,6 +367,7 @@ int main(void)
 	tcase_add_test(tests, test_new_file);
 	tcase_add_loop_test(tests, test_used_file, 0, 2);
 	tcase_add_test(tests, test_wrong_size);
+	tcase_add_loop_test(tests, test_not_ours, 0, 2);
 	tcase_add_test(tests, test_in_use);
 	tcase_add_test(tests, test_disk_and_devices);
 	tcase_add_test(tests, test_no_file);

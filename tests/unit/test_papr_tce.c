@@ -595,8 +595,9 @@ START_TEST(test_all_fails)
 	start(true);
 	limit_to(3);
 	ck_assert_int_eq(papr_dma_register_all(&dma), -ENOMEM);
-	ck_assert(fake_board_logged(&board, "raise the limit (ulimit -l), or leave it to --dma "
-				    "ondemand"));
+	ck_assert(fake_board_logged(&board, "raise the limit for locked memory (ulimit -l), or free "
+				    "memory of the host's if there is no limit; or leave it to "
+				    "--dma ondemand"));
 }
 END_TEST
 
@@ -741,6 +742,40 @@ START_TEST(test_kernel_gives_back)
 }
 END_TEST
 
+/* Two calls for one entry, here and in the kernel, may leave one page mapped and another noted. */
+START_TEST(test_kernel_settles)
+{
+	attach();
+	put_chunks(1, 2);
+	kernel.entries[1] = chunk(2);
+	kernel.entries[2] = 0;
+	papr_tce_give_back(&dma);
+	ck_assert(!is_locked(1) && is_locked(2));
+	ck_assert_uint_eq(mapped(IOVA + PAGE), guest_memory_hva(&memory, 2 * MIB, PAGE));
+	ck_assert_uint_eq(live_pages(), 1);
+	/* When it cannot be mapped, all stays registered. */
+	put_chunks(1, 2);
+	kernel.entries[1] = chunk(2);
+	fake.dma_map = (struct fake_failure){ 1, -EIO };
+	papr_tce_give_back(&dma);
+	ck_assert(is_locked(1) && is_locked(2));
+}
+END_TEST
+
+/* The kernel finds a page in one chunk only, so no chunk is smaller than a page can be. */
+START_TEST(test_huge_chunks)
+{
+	struct guest_memory huge = { .base = 0, .size = 64 * MIB, .page_shift = 21 };
+	struct papr_dma_memory other;
+
+	ck_assert_int_eq(papr_dma_memory_init(&other, &huge, &(struct papr_dma_policy){ 0 },
+					      &board.log), 0);
+	ck_assert_uint_eq(other.chunk_size, 2 * MIB);
+	ck_assert_uint_eq(other.nr_chunks, 32);
+	papr_dma_memory_exit(&other);
+}
+END_TEST
+
 START_TEST(test_kernel_refuses)
 {
 	attach();
@@ -786,6 +821,8 @@ static Suite *papr_tce_suite(void)
 	tcase_add_test(tcase, test_kernel_ends);
 	tcase_add_test(tcase, test_kernel_clear);
 	tcase_add_test(tcase, test_kernel_gives_back);
+	tcase_add_test(tcase, test_kernel_settles);
+	tcase_add_test(tcase, test_huge_chunks);
 	tcase_add_test(tcase, test_kernel_refuses);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -382,7 +382,7 @@ static int open_window(struct devgroup *devgroup)
 	if (ret)
 		log_error(devgroup->log, "group %u has no 32-bit DMA window that can be used: %s%s",
 			  devgroup->group.number, strerror(-ret),
-			  ret == -ENOMEM ? "; raise the limit for locked memory (ulimit -l)" : "");
+			  group_dma_hint(ret));
 	return ret;
 }
 

@@ -21,6 +21,14 @@ int group_unregister_memory(struct group *group, uint64_t hva, uint64_t size)
 	return group->ops->unregister_memory(group, hva, size);
 }
 
+/* A root's process may have lifted its limit, and cannot ask once it is in its sandbox. */
+const char *group_dma_hint(int err)
+{
+	if (err == -ENOMEM)
+		return "; raise the limit for locked memory (ulimit -l), or free memory of the host's "
+		       "if there is no limit";
+	return "; the host's log may say why (dmesg)";
+}
 
 int group_create_window(struct group *group, struct group_dma_window *window)
 {

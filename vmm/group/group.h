@@ -255,6 +255,11 @@ int group_unregister_memory(struct group *group, uint64_t hva, uint64_t size);
 /* -EINVAL: not a power of two, or not a page size of the group's; else as the op says. */
 int group_create_window(struct group *group, struct group_dma_window *window);
 int group_remove_window(struct group *group, const struct group_dma_window *window);
+/*
+ * What an operator can do about an error of a call about DMA: to be put at the end of a message,
+ * with a separator of its own.
+ */
+const char *group_dma_hint(int err);
 /* Makes the default window again if it is lost; there is no other one. */
 int group_restore_window(struct group *group);
 /* Ranges of one window, which exists: -EINVAL for what does not lie in it. */

@@ -25,15 +25,18 @@
  */
 #define CAPABILITIES (GROUP_CAP_MSIX_TABLE_GUARDED | GROUP_CAP_SMALL_BARS)
 
+/* VFIO passes on how many pages it got when the host ran out of them, and has registered none. */
 static int vfio_group_register(struct group *group, uint64_t hva, uint64_t size)
 {
 	struct vfio_group *vfio = container_of(group, struct vfio_group, group);
 	struct vfio_iommu_spapr_register_memory request = {
 		.argsz = sizeof(request), .vaddr = hva, .size = size,
 	};
+	int ret = ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_REGISTER_MEMORY, &request);
 
-	return ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_REGISTER_MEMORY, &request) < 0 ? -errno :
-											    0;
+	if (ret < 0)
+		return -errno;
+	return ret ? -ENOMEM : 0;
 }
 
 static int vfio_group_unregister(struct group *group, uint64_t hva, uint64_t size)
@@ -59,8 +62,12 @@ static int vfio_group_map(struct group *group, uint64_t iova, uint64_t hva, uint
 		.iova = iova,
 		.size = size,
 	};
+	int ret;
 
-	return ioctl(vfio->container_fd, VFIO_IOMMU_MAP_DMA, &request) < 0 ? -errno : 0;
+	pthread_rwlock_rdlock(&vfio->windows_lock);
+	ret = ioctl(vfio->container_fd, VFIO_IOMMU_MAP_DMA, &request) < 0 ? -errno : 0;
+	pthread_rwlock_unlock(&vfio->windows_lock);
+	return ret;
 }
 
 static int vfio_group_unmap(struct group *group, uint64_t iova, uint64_t size)
@@ -69,10 +76,12 @@ static int vfio_group_unmap(struct group *group, uint64_t iova, uint64_t size)
 	struct vfio_iommu_type1_dma_unmap request = {
 		.argsz = sizeof(request), .iova = iova, .size = size,
 	};
+	int ret;
 
-	if (ioctl(vfio->container_fd, VFIO_IOMMU_UNMAP_DMA, &request) >= 0)
-		return 0;
-	return errno == EPERM ? 0 : -errno;	/* no memory was ever registered: nothing mapped */
+	pthread_rwlock_rdlock(&vfio->windows_lock);
+	ret = ioctl(vfio->container_fd, VFIO_IOMMU_UNMAP_DMA, &request) < 0 ? -errno : 0;
+	pthread_rwlock_unlock(&vfio->windows_lock);
+	return ret == -EPERM ? 0 : ret;	/* no memory was ever registered: nothing mapped */
 }
 
 /* The fewest levels with which the kernel finds each in one piece, which not all sizes can be. */
@@ -97,11 +106,14 @@ static int vfio_group_create_window(struct group *group, struct group_dma_window
 		.window_size = window->size,
 		.levels = choose_levels(group, window),
 	};
+	int ret;
 
-	if (ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_TCE_CREATE, &create) < 0)
-		return -errno;
-	window->iova = create.start_addr;
-	return 0;
+	pthread_rwlock_wrlock(&vfio->windows_lock);
+	ret = ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_TCE_CREATE, &create) < 0 ? -errno : 0;
+	pthread_rwlock_unlock(&vfio->windows_lock);
+	if (!ret)
+		window->iova = create.start_addr;
+	return ret;
 }
 
 static int vfio_group_remove_window(struct group *group, const struct group_dma_window *window)
@@ -110,8 +122,12 @@ static int vfio_group_remove_window(struct group *group, const struct group_dma_
 	struct vfio_iommu_spapr_tce_remove remove = {
 		.argsz = sizeof(remove), .start_addr = window->iova,
 	};
+	int ret;
 
-	return ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_TCE_REMOVE, &remove) < 0 ? -errno : 0;
+	pthread_rwlock_wrlock(&vfio->windows_lock);
+	ret = ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_TCE_REMOVE, &remove) < 0 ? -errno : 0;
+	pthread_rwlock_unlock(&vfio->windows_lock);
+	return ret;
 }
 
 static int vfio_group_set_event(struct group *group, enum group_event event, int fd)
@@ -146,6 +162,7 @@ static void close_files(struct vfio_group *vfio)
 	if (vfio->container_fd >= 0)
 		close(vfio->container_fd);
 	group_exit(&vfio->group);
+	pthread_rwlock_destroy(&vfio->windows_lock);
 	free(vfio);
 }
 
@@ -313,7 +330,7 @@ static int open_window(struct vfio_group *vfio)
 	else if (ret)
 		log_error(vfio->log, "group %u has no 32-bit DMA window that can be used: %s%s",
 			  vfio->group.number, strerror(-ret),
-			  ret == -ENOMEM ? "; raise the limit for locked memory (ulimit -l)" : "");
+			  group_dma_hint(ret));
 	return ret;
 }
 
@@ -335,12 +352,18 @@ static struct vfio_group *make_group(const struct host_group *host,
 	vfio->log = log;
 	vfio->container_fd = -1;
 	vfio->group_fd = -1;
-	if (group_init(&vfio->group, &vfio_group_ops, host, config, vfio->devices)) {
-		free(vfio);
-		return NULL;
-	}
+	if (pthread_rwlock_init(&vfio->windows_lock, NULL))
+		goto free_group;
+	if (group_init(&vfio->group, &vfio_group_ops, host, config, vfio->devices))
+		goto destroy_lock;
 	vfio->group.capabilities = CAPABILITIES;
 	return vfio;
+
+destroy_lock:
+	pthread_rwlock_destroy(&vfio->windows_lock);
+free_group:
+	free(vfio);
+	return NULL;
 }
 
 int vfio_group_open(const struct host_root *root, const struct host_group *host,

@@ -74,8 +74,7 @@ static int make_table(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table
 	table->fd = kvm_vm_ioctl(kvm->vm, KVM_CREATE_SPAPR_TCE_64, &create);
 	if (table->fd < 0)
 		return refuse(kvm, table->fd, "KVM makes no TCE table: %s%s", strerror(-table->fd),
-			      table->fd == -ENOMEM ? "; raise the limit for locked memory "
-			      "(ulimit -l)" : "");
+			      group_dma_hint(table->fd));
 	table->size = create.size * sizeof(*table->entries);
 	return 0;
 }
