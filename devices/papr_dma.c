@@ -8,12 +8,42 @@
 #include <time.h>
 
 #define CHUNK_MIN (1 * MIB)
-/* The kernel looks a page up in a linear list of chunks: so many of them at most. */
-#define CHUNKS_MAX 256
+/*
+ * The kernel looks a page up in a linear list of what is registered: so many chunks at most if that
+ * is all of memory, more and smaller ones if it is what is in use, so that little more is locked.
+ */
+#define CHUNKS_MAX_ALL 256
+#define CHUNKS_MAX 4096
+/* There is a search when so many are registered, or one in so many, whichever is more. */
+#define THRESHOLD_MIN 256
+#define THRESHOLD_PART 8
 /* The kernel's table, its copy of addresses, and KVM's table. */
 #define TABLE_COPIES 3
 #define TOLD_EVERY_MS 60000
 #define PROGRESS_PARTS 4
+
+/* The kernel finds a page in one chunk only, so none is smaller than a page can be. */
+static void cut(struct papr_dma_memory *dma)
+{
+	uint64_t size = dma->memory->size, most = dma->policy.all ? CHUNKS_MAX_ALL : CHUNKS_MAX;
+
+	dma->chunk_size = guest_memory_page_size(dma->memory);
+	if (dma->chunk_size < CHUNK_MIN)
+		dma->chunk_size = CHUNK_MIN;
+	while (dma->chunk_size < size / most)
+		dma->chunk_size *= 2;
+	dma->nr_chunks = align_up(size, dma->chunk_size) / dma->chunk_size;
+}
+
+/* With the lock held: there will be a search when as many again are registered. */
+static void set_threshold(struct papr_dma_memory *dma)
+{
+	dma->threshold = dma->nr_chunks / THRESHOLD_PART;
+	if (dma->threshold < THRESHOLD_MIN)
+		dma->threshold = THRESHOLD_MIN;
+	if (dma->threshold < 2 * dma->nr_registered)
+		dma->threshold = 2 * dma->nr_registered;
+}
 
 int papr_dma_memory_init(struct papr_dma_memory *dma, struct guest_memory *memory,
 			 const struct papr_dma_policy *policy, struct log *log)
@@ -24,13 +54,8 @@ int papr_dma_memory_init(struct papr_dma_memory *dma, struct guest_memory *memor
 	dma->memory = memory;
 	dma->policy = *policy;
 	dma->log = log;
-	/* The kernel finds a page in one chunk only. */
-	dma->chunk_size = guest_memory_page_size(memory);
-	if (dma->chunk_size < CHUNK_MIN)
-		dma->chunk_size = CHUNK_MIN;
-	while (dma->chunk_size < memory->size / CHUNKS_MAX)
-		dma->chunk_size *= 2;
-	dma->nr_chunks = align_up(memory->size, dma->chunk_size) / dma->chunk_size;
+	cut(dma);
+	set_threshold(dma);
 	err = -pthread_mutex_init(&dma->search_lock, NULL);
 	if (err)
 		return err;
@@ -84,14 +109,33 @@ static uint64_t chunk_range(const struct papr_dma_memory *dma, uint64_t chunk, u
 }
 
 /* With the lock held, as the next. */
+static bool is_registered(const struct papr_dma_memory *dma, uint64_t chunk)
+{
+	const struct papr_dma_user *user;
+
+	for (user = dma->users; user; user = user->next) {
+		if (papr_dma_bit(user->registered, chunk))
+			return true;
+	}
+	return false;
+}
+
 static int register_chunk(struct papr_dma_user *user, uint64_t chunk)
 {
 	uint64_t hva, size = chunk_range(user->dma, chunk, &hva);
 	int err = group_register_memory(user->group, hva, size);
 
-	if (!err)
-		papr_dma_set_bit(user->registered, chunk);
-	return err;
+	if (err)
+		return err;
+	user->dma->nr_registered += !is_registered(user->dma, chunk);
+	papr_dma_set_bit(user->registered, chunk);
+	return 0;
+}
+
+static void forget_chunk(struct papr_dma_user *user, uint64_t chunk)
+{
+	user->registered[chunk / 8] &= (uint8_t)~(1U << chunk % 8);
+	user->dma->nr_registered -= !is_registered(user->dma, chunk);
 }
 
 static bool unregister_chunk(struct papr_dma_user *user, uint64_t chunk)
@@ -100,21 +144,20 @@ static bool unregister_chunk(struct papr_dma_user *user, uint64_t chunk)
 
 	if (group_unregister_memory(user->group, hva, size))
 		return false;
-	user->registered[chunk / 8] &= (uint8_t)~(1U << chunk % 8);
+	forget_chunk(user, chunk);
 	return true;
 }
 
+/* What cannot be unregistered goes with the group, or with this process. */
 void papr_dma_unregister_all(struct papr_dma_user *user)
 {
 	uint64_t chunk;
 
 	pthread_mutex_lock(&user->dma->lock);
 	for (chunk = 0; chunk < user->dma->nr_chunks; chunk++) {
-		if (papr_dma_bit(user->registered, chunk))
-			(void)unregister_chunk(user, chunk);
+		if (papr_dma_bit(user->registered, chunk) && !unregister_chunk(user, chunk))
+			forget_chunk(user, chunk);
 	}
-	/* What could not be unregistered goes with the group, or with this process. */
-	memset(user->registered, 0, user->dma->nr_chunks / 8 + 1);
 	pthread_mutex_unlock(&user->dma->lock);
 }
 
@@ -237,19 +280,7 @@ int papr_dma_register_all(struct papr_dma_memory *dma)
 	return err;
 }
 
-/* With the lock held, as the next. */
-static bool is_registered(const struct papr_dma_memory *dma, uint64_t chunk)
-{
-	const struct papr_dma_user *user;
-
-	for (user = dma->users; user; user = user->next) {
-		if (papr_dma_bit(user->registered, chunk))
-			return true;
-	}
-	return false;
-}
-
-/* By all, or it stays locked. */
+/* With the lock held. By all, or it stays locked. */
 static bool release_chunk(struct papr_dma_memory *dma, uint64_t chunk)
 {
 	struct papr_dma_user *user;
@@ -280,11 +311,27 @@ uint64_t papr_dma_release(struct papr_dma_memory *dma, const uint8_t *used, uint
 
 uint64_t papr_dma_nr_registered(struct papr_dma_memory *dma)
 {
-	uint64_t chunk, count = 0;
+	uint64_t count;
 
 	pthread_mutex_lock(&dma->lock);
-	for (chunk = 0; chunk < dma->nr_chunks; chunk++)
-		count += is_registered(dma, chunk);
+	count = dma->nr_registered;
 	pthread_mutex_unlock(&dma->lock);
 	return count;
+}
+
+bool papr_dma_has_many(struct papr_dma_memory *dma)
+{
+	bool many;
+
+	pthread_mutex_lock(&dma->lock);
+	many = dma->nr_registered > dma->threshold;
+	pthread_mutex_unlock(&dma->lock);
+	return many;
+}
+
+void papr_dma_set_threshold(struct papr_dma_memory *dma)
+{
+	pthread_mutex_lock(&dma->lock);
+	set_threshold(dma);
+	pthread_mutex_unlock(&dma->lock);
 }

@@ -2,8 +2,8 @@
 /*
  * Which guest memory is registered with the host's kernel, and so locked, because a group's
  * devices may reach it. Memory is cut into chunks, of which each is registered when a TCE first
- * points into it, or all at the start. What no TCE needs any more stays registered until memory
- * is wanted back: papr_tce_release_idle().
+ * points into it, or all at the start. What no TCE needs any more stays registered until there is
+ * much of it, or memory is wanted back: papr_tce_idle.c.
  */
 #ifndef PVMM_DEVICES_PAPR_DMA_H
 #define PVMM_DEVICES_PAPR_DMA_H
@@ -41,6 +41,8 @@ struct papr_dma_memory {
 	uint64_t hand;		/* search_lock: the chunk where the next search begins */
 	uint64_t pause_ms;	/* search_lock: no search before, CLOCK_MONOTONIC; 0: any time */
 	pthread_mutex_t lock;	/* what is registered, and below. Taken after tables' locks */
+	uint64_t nr_registered;	/* chunks, by any user */
+	uint64_t threshold;	/* chunks; with more registered there is a search for idle ones */
 	uint64_t table_bytes;	/* of all tables that there are, as the host locks memory for them */
 	uint64_t told_ms;	/* when the operator last read of the limit; 0: never */
 };
@@ -90,6 +92,10 @@ void papr_dma_count_table(struct papr_dma_memory *dma, int64_t bytes);
 uint64_t papr_dma_release(struct papr_dma_memory *dma, const uint8_t *used, uint64_t wanted);
 /* How many are registered by any user. */
 uint64_t papr_dma_nr_registered(struct papr_dma_memory *dma);
+/* More than dma->threshold. */
+bool papr_dma_has_many(struct papr_dma_memory *dma);
+/* After a search: what is registered now is in use. */
+void papr_dma_set_threshold(struct papr_dma_memory *dma);
 
 static inline bool papr_dma_bit(const uint8_t *bits, uint64_t index)
 {

@@ -351,6 +351,8 @@ static int64_t set_entries(struct papr_tce_table *table, uint64_t ioba, const ui
 	}
 	if (err)
 		papr_dma_tell_error(table->user, &table->limit, err);
+	else
+		papr_tce_trim(dma);
 	return status;
 }
 

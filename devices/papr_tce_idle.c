@@ -23,6 +23,7 @@ struct search {
 	struct papr_dma_memory *dma;
 	uint64_t wanted, released;
 	uint8_t *used;		/* one bit per chunk */
+	uint64_t live;		/* bytes that entries cover */
 };
 
 static uint64_t now_ms(void)
@@ -39,7 +40,7 @@ static bool is_live(uint64_t tce)
 }
 
 /* Where the kernel trusts the guest, an entry may point anywhere. */
-static void mark_used(const struct papr_tce_table *table, uint64_t tce, uint8_t *used)
+static void mark_used(const struct papr_tce_table *table, uint64_t tce, struct search *it)
 {
 	const struct papr_dma_memory *dma = table->user->dma;
 	uint64_t offset = (tce & ~PERMISSIONS) - dma->memory->base;
@@ -49,7 +50,8 @@ static void mark_used(const struct papr_tce_table *table, uint64_t tce, uint8_t 
 		return;
 	for (chunk = offset / dma->chunk_size; chunk <= (offset + page - 1) / dma->chunk_size;
 	     chunk++)
-		papr_dma_set_bit(used, chunk);
+		papr_dma_set_bit(it->used, chunk);
+	it->live += page;
 }
 
 /* A run of entries that are all live, or all dead, is mapped as it is noted. */
@@ -71,7 +73,7 @@ static bool settle_run(struct papr_tce_table *table, uint64_t index, uint64_t en
 }
 
 /* With the table's lock held. False: something may be mapped that is not noted. */
-static bool search_table(struct papr_tce_table *table, uint8_t *used)
+static bool search_table(struct papr_tce_table *table, struct search *it)
 {
 	uint64_t count = table->window.size >> table->window.page_shift;
 	uint64_t index, end;
@@ -81,7 +83,7 @@ static bool search_table(struct papr_tce_table *table, uint8_t *used)
 		bool live = is_live(table->entries[index]);
 
 		for (end = index; end < count && is_live(table->entries[end]) == live; end++)
-			mark_used(table, table->entries[end], used);
+			mark_used(table, table->entries[end], it);
 		if (table->kernel)
 			sure = settle_run(table, index, end) && sure;
 	}
@@ -112,56 +114,71 @@ static void search(void *arg)
 
 	lock_tables(it->dma);
 	for (table = it->dma->tables; table; table = table->next)
-		sure = search_table(table, it->used) && sure;
+		sure = search_table(table, it) && sure;
 	if (sure)
 		it->released = papr_dma_release(it->dma, it->used, it->wanted);
 	unlock_tables(it->dma);
 }
 
 /* With the search lock held. */
-static uint64_t release(struct papr_dma_memory *dma, uint64_t wanted)
+static void release(struct search *it)
 {
-	struct search it = { .dma = dma, .wanted = wanted };
-	struct papr_tce_kernel *kernel = dma->kernel;
+	struct papr_tce_kernel *kernel = it->dma->kernel;
 
-	it.used = calloc(dma->nr_chunks / 8 + 1, 1);
-	if (!it.used)
-		return 0;
+	/* What the operator wants locked stays so. */
+	if (it->dma->policy.all)
+		return;
+	it->used = calloc(it->dma->nr_chunks / 8 + 1, 1);
+	if (!it->used)
+		return;
 	if (kernel)
-		kernel->ops->run_alone(kernel, search, &it);
+		kernel->ops->run_alone(kernel, search, it);
 	else
-		search(&it);
-	free(it.used);
-	return it.released;
+		search(it);
+	free(it->used);
 }
 
 uint64_t papr_tce_release_idle(struct papr_dma_memory *dma, uint64_t wanted)
 {
-	uint64_t released = 0;
+	struct search it = { .dma = dma, .wanted = wanted };
 
-	/* What the operator wants locked stays so. */
-	if (dma->policy.all)
-		return 0;
 	pthread_mutex_lock(&dma->search_lock);
 	if (now_ms() >= dma->pause_ms) {
-		released = release(dma, wanted);
-		if (released < wanted)
+		release(&it);
+		if (it.released < wanted)
 			dma->pause_ms = now_ms() + PAUSE_MS;
 	}
 	pthread_mutex_unlock(&dma->search_lock);
-	return released;
+	return it.released;
+}
+
+void papr_tce_trim(struct papr_dma_memory *dma)
+{
+	struct search it = { .dma = dma, .wanted = dma->nr_chunks };
+
+	if (!papr_dma_has_many(dma))
+		return;
+	pthread_mutex_lock(&dma->search_lock);
+	/* Another vCPU may have done it meanwhile. */
+	if (papr_dma_has_many(dma)) {
+		release(&it);
+		papr_dma_set_threshold(dma);
+	}
+	pthread_mutex_unlock(&dma->search_lock);
 }
 
 void papr_tce_give_back(struct papr_dma_memory *dma)
 {
-	uint64_t before, released = 0;
+	struct search it = { .dma = dma, .wanted = dma->nr_chunks };
+	uint64_t before;
 
 	pthread_mutex_lock(&dma->search_lock);
 	before = papr_dma_nr_registered(dma);
-	if (!dma->policy.all)
-		released = release(dma, dma->nr_chunks);
+	release(&it);
 	pthread_mutex_unlock(&dma->search_lock);
-	log_notice(dma->log, "DMA: %llu MiB of %llu MiB of guest memory that was locked is given back",
-		   (unsigned long long)(released * dma->chunk_size / MIB),
-		   (unsigned long long)(before * dma->chunk_size / MIB));
+	log_notice(dma->log, "DMA: %llu MiB of %llu MiB of guest memory that was locked is given "
+		   "back; devices can reach %llu KiB now",
+		   (unsigned long long)(it.released * dma->chunk_size / MIB),
+		   (unsigned long long)(before * dma->chunk_size / MIB),
+		   (unsigned long long)(it.live / KIB));
 }

@@ -331,17 +331,21 @@ START_TEST(test_chunk_size)
 	static const struct {
 		uint64_t memory, chunk;
 	} cases[] = {
+		{ 4 * GIB, MIB }, { 4 * GIB + 1, MIB }, { 8 * GIB, 2 * MIB },
+		{ 12 * GIB, 4 * MIB }, { 64 * GIB, 16 * MIB },
+	}, all[] = {
 		{ 256 * MIB, MIB }, { 256 * MIB + 1, MIB }, { 512 * MIB, 2 * MIB },
 		{ 768 * MIB, 4 * MIB }, { 64 * GIB, 256 * MIB },
 	};
-	struct guest_memory other = { 0 };
+	const struct papr_dma_policy policies[] = { { .all = false }, { .all = true } };
+	struct guest_memory other = { .page_shift = 12 };
 	struct papr_dma_memory sized;
 	unsigned i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		other.size = cases[i].memory;
-		ck_assert_int_eq(papr_dma_memory_init(&sized, &other, &dma.policy, &board.log), 0);
-		ck_assert_uint_eq(sized.chunk_size, cases[i].chunk);
+		other.size = _i ? all[i].memory : cases[i].memory;
+		ck_assert_int_eq(papr_dma_memory_init(&sized, &other, &policies[_i], &board.log), 0);
+		ck_assert_uint_eq(sized.chunk_size, _i ? all[i].chunk : cases[i].chunk);
 		papr_dma_memory_exit(&sized);
 	}
 }
@@ -533,6 +537,27 @@ START_TEST(test_list_beyond_room)
 }
 END_TEST
 
+/* Above the threshold what is idle goes; the threshold is twice what is in use after that. */
+START_TEST(test_trims)
+{
+	ck_assert_uint_eq(dma.threshold, 256);
+	dma.threshold = 3;
+	put_chunks(0, 3);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA + PAGE, 0, 2), H_SUCCESS);
+	ck_assert_uint_eq(fake.nr_chunks, 3);
+	put_chunks(4, 1);
+	ck_assert(is_locked(0) && !is_locked(1) && !is_locked(2) && is_locked(4));
+	ck_assert_uint_eq(dma.nr_registered, 2);
+	ck_assert_uint_eq(dma.threshold, 256);
+	/* All in use: not searched again soon. */
+	dma.nr_registered += 200;
+	dma.threshold = 201;
+	put_chunks(5, 1);
+	ck_assert_uint_eq(dma.threshold, 2 * 203);
+	dma.nr_registered -= 200;
+}
+END_TEST
+
 /* Memory is wanted back: all that is idle goes, and is registered again when it is needed. */
 START_TEST(test_gives_back)
 {
@@ -541,7 +566,8 @@ START_TEST(test_gives_back)
 	papr_tce_give_back(&dma);
 	ck_assert(is_locked(0));
 	ck_assert_uint_eq(fake.nr_chunks, 1);
-	ck_assert(fake_board_logged(&board, "2 MiB of 3 MiB"));
+	ck_assert(fake_board_logged(&board, "2 MiB of 3 MiB of guest memory that was locked is "
+				    "given back; devices can reach 4 KiB now"));
 	put_chunks(1, 1);
 	ck_assert_uint_eq(fake.nr_chunks, 2);
 }
@@ -806,13 +832,14 @@ static Suite *papr_tce_suite(void)
 	tcase_add_test(tcase, test_list_all_or_nothing);
 	tcase_add_test(tcase, test_stuff);
 	tcase_add_test(tcase, test_registering);
-	tcase_add_test(tcase, test_chunk_size);
+	tcase_add_loop_test(tcase, test_chunk_size, 0, 2);
 	tcase_add_test(tcase, test_lock_limit);
 	tcase_add_test(tcase, test_map_failures);
 	tcase_add_test(tcase, test_no_window);
 	tcase_add_test(tcase, test_makes_room);
 	tcase_add_test(tcase, test_rests);
 	tcase_add_test(tcase, test_list_beyond_room);
+	tcase_add_test(tcase, test_trims);
 	tcase_add_test(tcase, test_gives_back);
 	tcase_add_test(tcase, test_gives_back_of_two);
 	tcase_add_test(tcase, test_all);
