@@ -8,8 +8,8 @@
 
 . "$(dirname "$0")/lib/guests.sh"
 
-pattern_file "$work/n0.raw" 64
-add_nvme n0 pcie.0 64
+pattern_file "$work/n0.raw" 40
+add_nvme n0 pcie.0 40
 run_guests --timeout 900 '
 echo nobody:x:65534:65534:nobody:/:/bin/sh >>/etc/passwd
 chmod 666 /dev/kvm
@@ -42,7 +42,7 @@ limited()
 
 # Buffers all over memory, one after another: more than the limit, but not at a time.
 reads="lab-disk /dev/nvme0n1; sha256sum /dev/nvme0n1; dd if=/dev/nvme0n1 iflag=direct bs=64k | sha256sum"
-limited 65536 "$reads"
+limited 40960 "$reads"
 not_said "more guest memory be locked"
 # Hardly more than the tables: the guest lives without its disk.
 limited 13568 "sleep 10; dmesg | grep -c nvme; echo lives"
