@@ -218,14 +218,7 @@ static int detach_from(struct devgroup_device *ddev, struct device *dev)
 /* A device that has left in the meantime is no failure. */
 static int detach_host_driver(struct devgroup_device *ddev)
 {
-	struct device *dev = devgroup_device_hold(ddev);
-	int ret;
-
-	if (!dev)
-		return 0;
-	ret = detach_from(ddev, dev);
-	put_device(dev);
-	return ret;
+	return devgroup_device_visit(ddev, detach_from);
 }
 
 static int detach_host_drivers(struct device_list *list)
@@ -256,13 +249,15 @@ void devgroup_clear_owner(struct devgroup *group)
 	group->owner = NULL;
 }
 
-static void release_driver(struct devgroup_device *ddev)
+static int release_driver(struct devgroup_device *ddev, struct device *dev)
 {
-	struct device *dev = devgroup_device_hold(ddev);
+	device_release_driver(dev);
+	return 0;
+}
 
-	if (dev)
-		device_release_driver(dev);
-	put_device(dev);
+static int bind_placeholder(struct devgroup_device *ddev, struct device *dev)
+{
+	return devgroups_fail() ? -ENOMEM : device_driver_attach(ddev->bus->driver, dev);
 }
 
 /*
@@ -271,18 +266,13 @@ static void release_driver(struct devgroup_device *ddev)
  */
 static int attach_placeholder(struct devgroup_device *ddev)
 {
-	const struct devgroup_bus_ops *bus = ddev->bus;
-	struct device *dev;
-	int ret = 0;
+	int ret;
 
-	release_driver(ddev);
+	devgroup_device_visit(ddev, release_driver);
 	set_admitted(ddev, true);
-	devgroup_bus_lock(bus);
-	dev = devgroup_device_hold(ddev);
-	if (dev)
-		ret = devgroups_fail() ? -ENOMEM : device_driver_attach(bus->driver, dev);
-	put_device(dev);
-	devgroup_bus_unlock(bus);
+	devgroup_bus_lock(ddev->bus);
+	ret = devgroup_device_visit(ddev, bind_placeholder);
+	devgroup_bus_unlock(ddev->bus);
 	return ret;
 }
 
@@ -353,12 +343,8 @@ static int restore_device(struct devgroup_device *ddev, struct device *dev)
 
 static int restore(struct devgroup_device *ddev)
 {
-	struct device *dev = devgroup_device_hold(ddev);
-	int ret = 0;
+	int ret = devgroup_device_visit(ddev, restore_device);
 
-	if (dev)
-		ret = restore_device(ddev, dev);
-	put_device(dev);
 	set_driver_before(ddev, NULL);
 	kfree(ddev->override_before);
 	ddev->override_before = NULL;
@@ -367,20 +353,22 @@ static int restore(struct devgroup_device *ddev)
 	return ret;
 }
 
-static void detach_placeholder(struct devgroup_device *ddev)
+static int unbind_placeholder(struct devgroup_device *ddev, struct device *dev)
 {
-	struct device *dev = devgroup_device_hold(ddev);
 	bool ours;
 
-	set_admitted(ddev, false);
-	if (!dev)
-		return;
 	device_lock(dev);
 	ours = dev->driver == ddev->bus->driver;
 	device_unlock(dev);
 	if (ours)
 		device_release_driver(dev);
-	put_device(dev);
+	return 0;
+}
+
+static void detach_placeholder(struct devgroup_device *ddev)
+{
+	set_admitted(ddev, false);
+	devgroup_device_visit(ddev, unbind_placeholder);
 }
 
 /* The way back from wherever a claim came to. The first failure counts; all are done. */
@@ -504,14 +492,12 @@ static void adopt(struct devgroup_device *ddev)
 }
 
 /* Its driver may have been refused for a claim that has ended since. */
-static void offer(struct devgroup_device *ddev)
+static int offer(struct devgroup_device *ddev, struct device *dev)
 {
-	struct device *dev = devgroup_device_hold(ddev);
-
 	ddev->arrived = false;
-	if (dev && offer_device(dev))
+	if (offer_device(dev))
 		dev_warn(dev, "came during a claim, no driver took it\n");
-	put_device(dev);
+	return 0;
 }
 
 static void settle_arrivals(struct devgroup *group, struct device_list *list)
@@ -524,7 +510,7 @@ static void settle_arrivals(struct devgroup *group, struct device_list *list)
 		if (group->state == DEVGROUP_CLAIMED)
 			adopt(list->devices[i]);
 		else
-			offer(list->devices[i]);
+			devgroup_device_visit(list->devices[i], offer);
 	}
 }
 

@@ -246,7 +246,10 @@ struct devgroup *devgroup_find(unsigned int number);
 /* These two take devgroups_topology. */
 /* Lists @dev if it is in a group and not listed yet. The caller keeps @dev from leaving. */
 int devgroup_add_device(struct device *dev);
-/* Takes @dev, or with NULL whatever device comes first, off the list; false if there was none. */
+/*
+ * Takes @dev, or with NULL whatever device comes first, off the list; false if there was none.
+ * Nobody here works with @dev when it returns.
+ */
 bool devgroup_remove_device(struct device *dev);
 /*
  * The entry of @dev, with NULL the first; or NULL. devgroups_registry or devgroups_topology held,
@@ -275,11 +278,15 @@ bool devgroup_in_use_elsewhere(struct devgroup *group);
 /* Makes the entry and its files; consumes nothing, takes its own references. */
 struct devgroup_device *devgroup_device_create(struct devgroup *group, struct device *dev);
 /*
- * A reference to the device, or NULL if it has left. For a moment only: on powernv the end of the
- * last reference to a device takes its partitionable endpoint away, even if that belongs to a new
- * device at the same address by then.
+ * Has @act work with the device, which may be leaving, and returns what that returns; 0 if it has
+ * left. Who removes the device waits for that: on powernv the end of the last reference to a
+ * device takes its partitionable endpoint away, even if that belongs to a new device at the same
+ * address by then. @act may take what a driver's probe and remove may, see main.c.
  */
-struct device *devgroup_device_hold(struct devgroup_device *ddev);
+int devgroup_device_visit(struct devgroup_device *ddev,
+			  int (*act)(struct devgroup_device *ddev, struct device *dev));
+/* Waits until nobody visits @dev, which is in no group's list any more. */
+void devgroup_device_wait(struct device *dev);
 /* Ends the entry's own reference. The entry is off the list, and its folder gone. */
 void devgroup_device_forget(struct devgroup_device *ddev);
 /* The kernel's own file @name of PCI devices, or NULL. */

@@ -29,6 +29,10 @@
  * at most, but for "claim", which takes everything: it lets go of the file's protection first
  * (group.c), so that nobody ever waits for a claim under devgroups_topology.
  *
+ * Who removes a device waits, with the bus's lock and none of ours, for those who work with it in
+ * the driver core (devgroup_device_visit). They take no bus's lock meanwhile, and what a driver
+ * does when it is bound or unbound the remover waits for anyway, as that has the device's lock.
+ *
  * A device's entry goes away when the driver core announces that the device leaves, before the
  * IOMMU core lets go of it: the group's DMA and our reference to the IOMMU group must be given
  * back while the last device is still in it.
