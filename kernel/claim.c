@@ -231,15 +231,27 @@ static int detach_host_drivers(struct device_list *list)
 	return ret;
 }
 
+/* When the owner changes, powernv walks the devices of a bus without a lock of its own. */
 static int own(struct devgroup *group)
 {
 	int ret = -ENODEV;
 
+	devgroup_bus_lock(&devgroup_pci_bus);
 	mutex_lock(&devgroups_registry);
 	if (!list_empty(&group->members))
 		ret = devgroup_own(group);
 	mutex_unlock(&devgroups_registry);
+	devgroup_bus_unlock(&devgroup_pci_bus);
 	return ret;
+}
+
+static void disown(struct devgroup *group)
+{
+	devgroup_bus_lock(&devgroup_pci_bus);
+	mutex_lock(&devgroups_registry);
+	devgroup_disown(group);
+	mutex_unlock(&devgroups_registry);
+	devgroup_bus_unlock(&devgroup_pci_bus);
 }
 
 void devgroup_clear_owner(struct devgroup *group)
@@ -381,9 +393,7 @@ static int give_back(struct devgroup *group, struct device_list *list)
 		if (list->devices[i]->taken)
 			detach_placeholder(list->devices[i]);
 	}
-	mutex_lock(&devgroups_registry);
-	devgroup_disown(group);
-	mutex_unlock(&devgroups_registry);
+	disown(group);
 	for (i = 0; i < list->count; i++) {
 		if (!list->devices[i]->taken)
 			continue;
