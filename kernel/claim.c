@@ -267,9 +267,15 @@ static int release_driver(struct devgroup_device *ddev, struct device *dev)
 	return 0;
 }
 
+/* Nobody else can have it bound later (drivers_probe), without the bus's lock. */
 static int bind_placeholder(struct devgroup_device *ddev, struct device *dev)
 {
-	return devgroups_fail() ? -ENOMEM : device_driver_attach(ddev->bus->driver, dev);
+	int ret;
+
+	set_admitted(ddev, true);
+	ret = devgroups_fail() ? -ENOMEM : device_driver_attach(ddev->bus->driver, dev);
+	set_admitted(ddev, false);
+	return ret;
 }
 
 /*
@@ -281,7 +287,6 @@ static int attach_placeholder(struct devgroup_device *ddev)
 	int ret;
 
 	devgroup_device_visit(ddev, release_driver);
-	set_admitted(ddev, true);
 	devgroup_bus_lock(ddev->bus);
 	ret = devgroup_device_visit(ddev, bind_placeholder);
 	devgroup_bus_unlock(ddev->bus);
@@ -365,7 +370,7 @@ static int restore(struct devgroup_device *ddev)
 	return ret;
 }
 
-static int unbind_placeholder(struct devgroup_device *ddev, struct device *dev)
+static int detach_placeholder(struct devgroup_device *ddev, struct device *dev)
 {
 	bool ours;
 
@@ -377,12 +382,6 @@ static int unbind_placeholder(struct devgroup_device *ddev, struct device *dev)
 	return 0;
 }
 
-static void detach_placeholder(struct devgroup_device *ddev)
-{
-	set_admitted(ddev, false);
-	devgroup_device_visit(ddev, unbind_placeholder);
-}
-
 /* The way back from wherever a claim came to. The first failure counts; all are done. */
 static int give_back(struct devgroup *group, struct device_list *list)
 {
@@ -391,7 +390,7 @@ static int give_back(struct devgroup *group, struct device_list *list)
 
 	for (i = 0; i < list->count; i++) {
 		if (list->devices[i]->taken)
-			detach_placeholder(list->devices[i]);
+			devgroup_device_visit(list->devices[i], detach_placeholder);
 	}
 	disown(group);
 	for (i = 0; i < list->count; i++) {

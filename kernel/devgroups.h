@@ -84,7 +84,7 @@ struct devgroup_device {
 	/* Protected by devgroups_registry. */
 	struct list_head link;		/* in the group; empty once the device has left */
 	struct devgroup_member *member;	/* valid while linked */
-	bool admitted;			/* the placeholder driver may bind it */
+	bool admitted;			/* a claim is just having the placeholder bind it */
 	char *driver_before;		/* owned; NULL: it had none */
 	struct devgroup_vdev *vdev;	/* while the placeholder has it; the binding's reference */
 

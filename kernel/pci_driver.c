@@ -107,8 +107,8 @@ static const struct devgroup_entry_ops pci_entry = {
 };
 
 /*
- * The caller of the driver core holds the rescan lock, so the device and its own files stay until
- * this is done, and the placeholder is always unbound before they go.
+ * Only a claim has a device bound, and holds the rescan lock meanwhile: the device and its own
+ * files stay until this is done, and the placeholder is always unbound before they go.
  */
 static int placeholder_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
