@@ -36,7 +36,7 @@ struct devgroup_dma;
 struct devgroup_gate {
 	wait_queue_head_t wait;
 	unsigned int inside;
-	bool shut;
+	unsigned int shut;	/* by how many */
 };
 
 struct devgroup {
@@ -107,6 +107,7 @@ struct devgroup_use {
 	refcount_t files;		/* the group's file and those of its devices */
 	struct devgroup *group;		/* a reference */
 	struct mutex lock;		/* one reset, unplug, closing or end at a time */
+	atomic_t wanted;		/* who holds a device's lock, and waits for this one */
 	struct devgroup_gate gate;	/* inside: who works with devices or DMA for the user */
 	struct pid *owner;		/* who opened it; a reference */
 	char owner_comm[TASK_COMM_LEN];
@@ -327,7 +328,10 @@ void devgroup_gate_init(struct devgroup_gate *gate);
 /* Waits while it is shut; fails if the caller is killed. Nobody may enter twice. */
 int devgroup_gate_enter(struct devgroup_gate *gate);
 void devgroup_gate_leave(struct devgroup_gate *gate);
-/* Waits until nobody is inside. One at a time; @number is the group's, for the log. */
+/*
+ * Waits until nobody is inside. Who shuts it opens it again, and it is open when all have;
+ * @number is the group's, for the log.
+ */
 void devgroup_gate_shut(struct devgroup_gate *gate, unsigned int number);
 void devgroup_gate_open(struct devgroup_gate *gate);
 
@@ -357,6 +361,13 @@ bool devgroup_use_put_file(struct devgroup_use *use);
 /* The memory alone. */
 void devgroup_use_put(struct devgroup_use *use);
 void devgroup_use_signal(struct devgroup_use *use, enum devgroup_event event);
+/*
+ * Around waiting for the use's lock with a device's lock held: who has the use's lock and tries
+ * for the device's gives way.
+ */
+void devgroup_use_want(struct devgroup_use *use);
+void devgroup_use_unwant(struct devgroup_use *use);
+bool devgroup_use_is_wanted(struct devgroup_use *use);
 /* Takes a device that leaves away from the use of its group, if there is one. Its lock held. */
 void devgroup_use_unplug(struct devgroup_vdev *vdev);
 /* DEVGROUP_RESET: @bus: of all buses. */
@@ -377,7 +388,7 @@ void devgroup_vdev_exit(struct devgroup_vdev *vdev);
 void devgroup_vdev_destroy(struct devgroup_vdev *vdev);
 void devgroup_vdev_get(struct devgroup_vdev *vdev);
 void devgroup_vdev_put(struct devgroup_vdev *vdev);
-/* Inside the use's gate: a file descriptor for the device, or an error. */
+/* Inside the use's gate: a file descriptor for the device, or an error; -EAGAIN: enter anew. */
 int devgroup_vdev_open(struct devgroup_vdev *vdev, struct devgroup_use *use);
 /* The use's lock held, its gate shut: takes the device from its user, and gives it again. */
 void devgroup_vdev_disable(struct devgroup_vdev *vdev);
@@ -425,11 +436,17 @@ void devgroup_ones_look_again(struct devgroup_vdev *vdev);
 /* reset.c */
 /*
  * Resets the use's devices, of which none is enabled. The use's lock held. -ENOTTY: there is no
- * way to reset some of them, the others were reset; other errors: a reset failed, all were tried.
+ * way to reset some of them, the others were reset; -EAGAIN: as devgroup_retry; other errors: a
+ * reset failed, all were tried.
  */
 int devgroup_reset(struct devgroup_use *use, bool bus);
-/* Repeats what gives up when somebody holds the device's lock, which nobody does for long. */
-int devgroup_retry(struct devgroup_vdev *vdev, int (*step)(struct devgroup_vdev *vdev));
+/*
+ * Repeats what gives up with -EAGAIN when somebody holds the device's lock, or that of one that is
+ * reset with it, which nobody does for long. -EAGAIN: he waits for the use's lock or gate, and
+ * must have that first; -EBUSY: he did for long.
+ */
+int devgroup_retry(struct devgroup_use *use, struct devgroup_vdev *vdev,
+		   int (*step)(struct devgroup_vdev *vdev));
 
 /*
  * dma.c. Created when the group is opened, with no window: devices reach no memory. Destroyed

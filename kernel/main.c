@@ -12,11 +12,13 @@
  *   device_lock		the driver core's; held when our probe and remove are called
  *   devgroups_topology		adding and removing directories of /sys/devgroups
  *   lock of a use		one reset, unplug, closing or end of a group in use at a time. Its
- *				holder never waits for a device lock, which who unplugs holds: it
- *				tries, and gives up if the device is leaving
- *   gate of a use		shut by its lock's holder, entered by calls of the user without
- *				the lock. Memory of the user may be touched inside, so the gate
- *				comes before mmap_lock, and is not entered by mmap and page faults
+ *				holder never waits for a device lock, which who unplugs or reports
+ *				an error holds: it tries, and gives way to who has it and waits
+ *				(devgroup_use_want)
+ *   gate of a use		shut by its lock's holder, also while he gives way; entered by calls
+ *				of the user without the lock. Memory of the user may be touched
+ *				inside, so the gate comes before mmap_lock, and is not entered by
+ *				mmap and page faults
  *   lock of a use's DMA	one call at a time that changes windows, memory or mappings. It is
  *				held while the user's memory is pinned, so before mmap_lock
  *   program_lock of it	what the IOMMU is programmed with; never waits for the user

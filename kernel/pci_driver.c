@@ -120,6 +120,17 @@ static void placeholder_remove(struct pci_dev *pdev)
 	devgroup_placeholder_unbind(&pdev->dev);
 }
 
+/* The device's lock held. */
+static void freeze(struct devgroup_use *use, bool forever)
+{
+	devgroup_use_want(use);
+	if (forever)
+		devgroup_freeze_forever(use);
+	else
+		devgroup_freeze(use, DEVGROUP_CAUSE_BUS);
+	devgroup_use_unwant(use);
+}
+
 /*
  * An error that the host has found: the group is frozen, and its user does the rest. Whatever the
  * host does to the bus in between is over when the user resets the group.
@@ -130,12 +141,10 @@ static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t
 	bool gone = channel == pci_channel_io_perm_failure;
 	struct devgroup_use *use = devgroup_use_get(vdev->ddev->group);
 
-	if (use && gone)
-		devgroup_freeze_forever(use);
-	else if (use)
-		devgroup_freeze(use, DEVGROUP_CAUSE_BUS);
-	if (use)
+	if (use) {
+		freeze(use, gone);
 		devgroup_use_put(use);
+	}
 	return gone ? PCI_ERS_RESULT_DISCONNECT : PCI_ERS_RESULT_CAN_RECOVER;
 }
 
