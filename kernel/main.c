@@ -175,10 +175,13 @@ static int register_drivers(void)
 	return 0;
 }
 
-/* After this, and with the module going, nothing makes an entry any more. */
+/*
+ * Nothing makes an entry any more. A device that leaves meanwhile must find its entry gone when it
+ * has been announced, so that the notifiers go after this.
+ */
 static void remove_all(void)
 {
-	cancel_work_sync(&scan_work);
+	disable_work_sync(&scan_work);
 	while (devgroup_remove_device(NULL))
 		;
 }
@@ -221,8 +224,8 @@ err_root:
 static void __exit devgroups_exit(void)
 {
 	sysfs_remove_files(devgroups_root, devgroups_merge_attrs);
-	unregister_notifiers(DEVGROUP_NR_BUSES);
 	remove_all();
+	unregister_notifiers(DEVGROUP_NR_BUSES);
 	unregister_drivers(DEVGROUP_NR_BUSES);
 	devgroups_file_exit();
 	kobject_put(devgroups_root);
