@@ -454,12 +454,12 @@ int devgroup_retry(struct devgroup_use *use, struct devgroup_vdev *vdev,
  * not; afterwards devices reach no memory. Bus mastering is off for all devices then, but nobody
  * has reset them. The IOMMU groups of all members exist from before create until after destroy, or
  * after remove_member for one whose last device leaves while others stay; no member is added
- * meanwhile. Calls of devgroup_dma_ioctl may come from several threads at once, and from a process
- * that shares neither memory nor limits with the one that opened the group, also while block and
- * unblock are under way; the rest is called by one at a time, and destroy and remove_member with no
- * ioctl under way.
+ * meanwhile. create's @dev is a device of one of them, which stays until create returns. Calls of
+ * devgroup_dma_ioctl may come from several threads at once, and from a process that shares neither
+ * memory nor limits with the one that opened the group, also while block and unblock are under way;
+ * the rest is called by one at a time, and destroy and remove_member with no ioctl under way.
  */
-struct devgroup_dma *devgroup_dma_create(struct devgroup *group);
+struct devgroup_dma *devgroup_dma_create(struct devgroup *group, struct device *dev);
 void devgroup_dma_destroy(struct devgroup_dma *dma);
 /* From the return on the member's devices reach no memory, and destroy does not touch it. */
 void devgroup_dma_remove_member(struct devgroup_dma *dma, struct devgroup_member *member);

@@ -513,12 +513,6 @@ static const struct devgroup_dma_ops paging_ops = {
 	.destroy = paging_destroy,
 };
 
-static int first_device(struct device *dev, void *found)
-{
-	*(struct device **)found = dev;
-	return 1;
-}
-
 static int is_coherent(struct device *dev, void *unused)
 {
 	return device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY) ? 0 : -EOPNOTSUPP;
@@ -577,17 +571,8 @@ static int look_at_groups(struct paging_dma *paging, struct iommu_group **groups
 	return ret;
 }
 
-static struct iommu_domain *alloc_domain(struct iommu_group *group)
-{
-	struct device *dev = NULL;
-
-	iommu_group_for_each_dev(group, &dev, first_device);
-	if (!dev)
-		return ERR_PTR(-ENODEV);
-	return devgroups_fail() ? ERR_PTR(-ENOMEM) : iommu_paging_domain_alloc(dev);
-}
-
-struct devgroup_dma *devgroup_paging_create(struct iommu_group **groups, unsigned int count)
+struct devgroup_dma *devgroup_paging_create(struct iommu_group **groups, unsigned int count,
+					    struct device *dev)
 {
 	struct paging_dma *paging;
 	int ret;
@@ -597,7 +582,7 @@ struct devgroup_dma *devgroup_paging_create(struct iommu_group **groups, unsigne
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&paging->reserved);
 	paging->base.ops = &paging_ops;
-	paging->domain = alloc_domain(groups[0]);
+	paging->domain = devgroups_fail() ? ERR_PTR(-ENOMEM) : iommu_paging_domain_alloc(dev);
 	ret = PTR_ERR_OR_ZERO(paging->domain);
 	if (ret)
 		goto err_paging;

@@ -110,25 +110,27 @@ static void leave_use(struct devgroup_use *use, bool quarantined)
 	devgroup_use_put(use);
 }
 
-/* The use's lock held. */
-static bool has_devices(struct devgroup_use *use)
+/* A device that has not left, nor does while the use's lock is held; NULL: none. */
+static struct device *some_device(struct devgroup_use *use)
 {
 	unsigned int i;
 
 	for (i = 0; i < use->count; i++) {
 		if (!use->devices[i]->removed)
-			return true;
+			return use->devices[i]->vfio->dev;
 	}
-	return false;
+	return NULL;
 }
 
 static int create_dma(struct devgroup_use *use)
 {
 	struct devgroup_dma *dma;
+	struct device *dev;
 	int ret = 0;
 
 	mutex_lock(&use->lock);
-	dma = has_devices(use) ? devgroup_dma_create(use->group) : ERR_PTR(-ENODEV);
+	dev = some_device(use);
+	dma = dev ? devgroup_dma_create(use->group, dev) : ERR_PTR(-ENODEV);
 	if (IS_ERR(dma))
 		ret = PTR_ERR(dma);
 	else
@@ -310,7 +312,7 @@ static void take_dma_away(struct devgroup_use *use, struct devgroup_vdev *vdev)
 {
 	struct devgroup_member *member = leaving_member(vdev);
 
-	if (!has_devices(use))
+	if (!some_device(use))
 		destroy_dma(use);
 	else if (member && use->dma)
 		devgroup_dma_remove_member(use->dma, member);
