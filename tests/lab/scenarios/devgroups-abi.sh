@@ -104,11 +104,12 @@ unplugged()
 			within 20 grep -q held /tmp/held
 			usleep $((round * 300000))
 			echo 1 >$pci/0002:02:01.1/remove
-			echo 1 >/sys/bus/pci/rescan
-			within 20 holds devgroups 0002:02:01.1
 			touch /tmp/stop
 			wait $holder || fail "$(cat /tmp/held)"
 			within 20 is claimed $usb
+			# Not before: the kernel does not expect a device to come to a bus in reset.
+			echo 1 >/sys/bus/pci/rescan
+			within 20 holds devgroups 0002:02:01.1
 		done
 		if dmesg | grep -e "reset failed" -e "has no reset"; then fail "a reset failed"; fi
 		release $usb
