@@ -295,14 +295,17 @@ static void unmap_entry(struct paging_dma *paging, struct paging_window *window,
 		    1UL << window->base.page_shift);
 }
 
-/* Unpins what @count values stand for, once the IOMMU has been told that they are not mapped. */
+/*
+ * Unpins what @count values from number @first on stand for, once the IOMMU has been told that they
+ * are not mapped.
+ */
 static void release_old(struct devgroup_dma *dma, const struct devgroup_window *window,
-			unsigned int count)
+			unsigned int first, unsigned int count)
 {
 	unsigned long pages = 0, number;
 	unsigned int i;
 
-	for (i = 0; i < count; i++) {
+	for (i = first; i < first + count; i++) {
 		if (!to_paging_dma(dma)->old[i])
 			continue;
 		number = xa_to_value(to_paging_dma(dma)->old[i]);
@@ -321,6 +324,7 @@ static void put_back(struct paging_dma *paging, struct paging_window *window, u6
 	if (!old || !map_value(paging, window, entry, old))
 		return;
 	xa_erase(&window->pages, entry);
+	release_old(&paging->base, &window->base, index, 1);
 	pr_warn_ratelimited("devgroups: no memory to put back a mapping that could not be changed\n");
 }
 
@@ -428,7 +432,7 @@ static int set_pinned(struct paging_dma *paging, struct paging_window *window, u
 		return ret;
 	}
 	record(paging, window, first, count);
-	release_old(&paging->base, &window->base, count);
+	release_old(&paging->base, &window->base, 0, count);
 	return 0;
 }
 
@@ -479,7 +483,7 @@ static u64 paging_clear(struct devgroup_dma *dma, struct devgroup_window *base, 
 			break;
 	}
 	iommu_iotlb_sync(paging->domain, &gather);
-	release_old(dma, base, found);
+	release_old(dma, base, 0, found);
 	return found == DEVGROUP_LIST_MAX ? index + 1 - first : count;
 }
 
