@@ -15,6 +15,7 @@
 
 #define MINORS (MINORMASK + 1)
 
+/* Who changes argsz between the two looks at it gains nothing: the copy must say the same. */
 int devgroup_copy_argument(void *to, size_t size, const void __user *arg)
 {
 	u32 argsz;
@@ -23,7 +24,9 @@ int devgroup_copy_argument(void *to, size_t size, const void __user *arg)
 		return -EFAULT;
 	if (argsz < size)
 		return -EINVAL;
-	return copy_from_user(to, arg, size) ? -EFAULT : 0;
+	if (copy_from_user(to, arg, size))
+		return -EFAULT;
+	return *(const u32 *)to < size ? -EINVAL : 0;
 }
 
 static u64 capabilities_of(struct devgroup *group)
