@@ -523,20 +523,19 @@ static void settle_arrivals(struct devgroup *group, struct device_list *list)
 	}
 }
 
-void devgroup_adopt(struct devgroup *group)
+int devgroup_adopt(struct devgroup *group)
 {
 	struct device_list *list;
 
 	mutex_lock(&group->claim_lock);
 	mutex_lock(&devgroups_registry);
 	list = list_devices(group);
+	group->arrivals = IS_ERR(list);
 	mutex_unlock(&devgroups_registry);
-	if (IS_ERR(list)) {
-		pr_warn("devgroups: devices that came to group %u stay without driver\n",
-			READ_ONCE(group->number));
-	} else {
+	if (!IS_ERR(list)) {
 		settle_arrivals(group, list);
 		free_list(list);
 	}
 	mutex_unlock(&group->claim_lock);
+	return PTR_ERR_OR_ZERO(list);
 }

@@ -318,8 +318,11 @@ void devgroup_placeholder_leave(struct device *dev);
 /* claim.c */
 int devgroup_claim(struct devgroup *group);
 int devgroup_release(struct devgroup *group);
-/* Takes the devices that came while the group was claimed, or offers them to the host again. */
-void devgroup_adopt(struct devgroup *group);
+/*
+ * Takes the devices that came while the group was claimed, or offers them to the host again.
+ * -ENOMEM: has not begun, and is to be called again.
+ */
+int devgroup_adopt(struct devgroup *group);
 /* Forgets who claimed it. devgroups_registry held. */
 void devgroup_clear_owner(struct devgroup *group);
 

@@ -82,7 +82,6 @@ static struct devgroup *next_with_arrivals(void)
 	mutex_lock(&devgroups_registry);
 	list_for_each_entry(group, &devgroups_list, link) {
 		if (group->arrivals) {
-			group->arrivals = false;
 			kobject_get(&group->kobj);
 			found = group;
 			break;
@@ -95,19 +94,22 @@ static struct devgroup *next_with_arrivals(void)
 static void scan_work_fn(struct work_struct *work)
 {
 	struct devgroup *group;
+	int ret = 0;
 
 	scan();
-	while ((group = next_with_arrivals())) {
-		devgroup_adopt(group);
+	while (!ret && (group = next_with_arrivals())) {
+		ret = devgroup_adopt(group);
 		kobject_put(&group->kobj);
 	}
+	if (ret)
+		queue_delayed_work(system_long_wq, to_delayed_work(work), HZ);
 }
 
-static DECLARE_WORK(scan_work, scan_work_fn);
+static DECLARE_DELAYED_WORK(scan_work, scan_work_fn);
 
 void devgroups_scan_soon(void)
 {
-	queue_work(system_long_wq, &scan_work);
+	mod_delayed_work(system_long_wq, &scan_work, 0);
 }
 
 static int bus_event(struct notifier_block *nb, unsigned long action, void *data)
@@ -181,7 +183,7 @@ static int register_drivers(void)
  */
 static void remove_all(void)
 {
-	disable_work_sync(&scan_work);
+	disable_delayed_work_sync(&scan_work);
 	while (devgroup_remove_device(NULL))
 		;
 }

@@ -136,6 +136,16 @@ unplug_claimed()
 		release $usb
 		within 10 as_before
 
+		echo "-- one for which there was no memory is taken a moment later"
+		claim $usb
+		unplug 0002:02:01.1
+		fail_at 6
+		rescan
+		within 10 all_steps_done
+		within 10 holds devgroups 0002:02:01.1
+		release $usb
+		within 10 as_before
+
 		echo "-- a rescan fails to list, the next one does"
 		unplug 0002:02:01.1
 		fail_at 1
