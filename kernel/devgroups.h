@@ -488,6 +488,8 @@ bool devgroup_kvm_held(struct devgroup *group);
 void devgroup_kvm_forget(struct devgroup *group);
 /* kvm_file.c: VFIO's file of an IOMMU group that VFIO knows, newly opened; or ERR_PTR. */
 struct file *devgroup_kvm_open(struct iommu_group *iommu_group);
+/* tce_memory.c: the module's end, which lets go of memory that groups which are gone have left. */
+void devgroup_tce_exit(void);
 #else
 static inline int devgroup_kvm_bind(struct devgroup_use *use, unsigned int index)
 {
@@ -498,6 +500,7 @@ static inline void devgroup_kvm_hide(struct devgroup_use *use, struct devgroup_v
 static inline void devgroup_kvm_end(struct devgroup_use *use) { }
 static inline bool devgroup_kvm_held(struct devgroup *group) { return false; }
 static inline void devgroup_kvm_forget(struct devgroup *group) { }
+static inline void devgroup_tce_exit(void) { }
 #endif
 
 /* The contents of dma_pinned: what the group's use pins. */

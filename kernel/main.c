@@ -230,6 +230,7 @@ static void __exit devgroups_exit(void)
 	unregister_notifiers(DEVGROUP_NR_BUSES);
 	unregister_drivers(DEVGROUP_NR_BUSES);
 	devgroups_file_exit();
+	devgroup_tce_exit();
 	kobject_put(devgroups_root);
 	/* The last instructions of a claim that outlived its file (group.c). */
 	synchronize_rcu_tasks();
