@@ -238,7 +238,7 @@ races()
 }
 
 # Steps of opening a group, before the one that resets its device.
-steps_to_reset=3
+steps_to_reset=4
 
 # Every step of an open, of a device, of a reset, and of closing fails once.
 failing()
