@@ -75,9 +75,18 @@ static bool guards_msix_table(struct devgroup_member *member)
 	return table_group(member);
 }
 
+/* As the kernel finds it by the IOMMU group, but by a device that the entry keeps. */
 static bool has_eeh(struct devgroup_member *member)
 {
-	return eeh_enabled() && eeh_iommu_group_to_pe(member->iommu_group);
+	struct devgroup_device *ddev;
+	struct eeh_dev *edev;
+
+	list_for_each_entry(ddev, &member->group->devices, link) {
+		edev = ddev->member == member ? ddev->dev->archdata.edev : NULL;
+		if (edev)
+			return eeh_enabled() && eeh_dev_to_pe(edev);
+	}
+	return false;
 }
 #else
 bool devgroup_tce_limits(struct devgroup *group, struct devgroup_tce_limits *limits)

@@ -218,14 +218,7 @@ static int detach_from(struct devgroup_device *ddev, struct device *dev)
 /* A device that has left in the meantime is no failure. */
 static int detach_host_driver(struct devgroup_device *ddev)
 {
-	struct device *dev = devgroup_device_hold(ddev);
-	int ret;
-
-	if (!dev)
-		return 0;
-	ret = detach_from(ddev, dev);
-	put_device(dev);
-	return ret;
+	return devgroup_device_visit(ddev, detach_from);
 }
 
 static int detach_host_drivers(struct device_list *list)
@@ -238,15 +231,27 @@ static int detach_host_drivers(struct device_list *list)
 	return ret;
 }
 
+/* When the owner changes, powernv walks the devices of a bus without a lock of its own. */
 static int own(struct devgroup *group)
 {
 	int ret = -ENODEV;
 
+	devgroup_bus_lock(&devgroup_pci_bus);
 	mutex_lock(&devgroups_registry);
 	if (!list_empty(&group->members))
 		ret = devgroup_own(group);
 	mutex_unlock(&devgroups_registry);
+	devgroup_bus_unlock(&devgroup_pci_bus);
 	return ret;
+}
+
+static void disown(struct devgroup *group)
+{
+	devgroup_bus_lock(&devgroup_pci_bus);
+	mutex_lock(&devgroups_registry);
+	devgroup_disown(group);
+	mutex_unlock(&devgroups_registry);
+	devgroup_bus_unlock(&devgroup_pci_bus);
 }
 
 void devgroup_clear_owner(struct devgroup *group)
@@ -256,13 +261,21 @@ void devgroup_clear_owner(struct devgroup *group)
 	group->owner = NULL;
 }
 
-static void release_driver(struct devgroup_device *ddev)
+static int release_driver(struct devgroup_device *ddev, struct device *dev)
 {
-	struct device *dev = devgroup_device_hold(ddev);
+	device_release_driver(dev);
+	return 0;
+}
 
-	if (dev)
-		device_release_driver(dev);
-	put_device(dev);
+/* Nobody else can have it bound later (drivers_probe), without the bus's lock. */
+static int bind_placeholder(struct devgroup_device *ddev, struct device *dev)
+{
+	int ret;
+
+	set_admitted(ddev, true);
+	ret = devgroups_fail() ? -ENOMEM : device_driver_attach(ddev->bus->driver, dev);
+	set_admitted(ddev, false);
+	return ret;
 }
 
 /*
@@ -271,18 +284,12 @@ static void release_driver(struct devgroup_device *ddev)
  */
 static int attach_placeholder(struct devgroup_device *ddev)
 {
-	const struct devgroup_bus_ops *bus = ddev->bus;
-	struct device *dev;
-	int ret = 0;
+	int ret;
 
-	release_driver(ddev);
-	set_admitted(ddev, true);
-	devgroup_bus_lock(bus);
-	dev = devgroup_device_hold(ddev);
-	if (dev)
-		ret = devgroups_fail() ? -ENOMEM : device_driver_attach(bus->driver, dev);
-	put_device(dev);
-	devgroup_bus_unlock(bus);
+	devgroup_device_visit(ddev, release_driver);
+	devgroup_bus_lock(ddev->bus);
+	ret = devgroup_device_visit(ddev, bind_placeholder);
+	devgroup_bus_unlock(ddev->bus);
 	return ret;
 }
 
@@ -353,12 +360,8 @@ static int restore_device(struct devgroup_device *ddev, struct device *dev)
 
 static int restore(struct devgroup_device *ddev)
 {
-	struct device *dev = devgroup_device_hold(ddev);
-	int ret = 0;
+	int ret = devgroup_device_visit(ddev, restore_device);
 
-	if (dev)
-		ret = restore_device(ddev, dev);
-	put_device(dev);
 	set_driver_before(ddev, NULL);
 	kfree(ddev->override_before);
 	ddev->override_before = NULL;
@@ -367,20 +370,16 @@ static int restore(struct devgroup_device *ddev)
 	return ret;
 }
 
-static void detach_placeholder(struct devgroup_device *ddev)
+static int detach_placeholder(struct devgroup_device *ddev, struct device *dev)
 {
-	struct device *dev = devgroup_device_hold(ddev);
 	bool ours;
 
-	set_admitted(ddev, false);
-	if (!dev)
-		return;
 	device_lock(dev);
 	ours = dev->driver == ddev->bus->driver;
 	device_unlock(dev);
 	if (ours)
 		device_release_driver(dev);
-	put_device(dev);
+	return 0;
 }
 
 /* The way back from wherever a claim came to. The first failure counts; all are done. */
@@ -391,11 +390,9 @@ static int give_back(struct devgroup *group, struct device_list *list)
 
 	for (i = 0; i < list->count; i++) {
 		if (list->devices[i]->taken)
-			detach_placeholder(list->devices[i]);
+			devgroup_device_visit(list->devices[i], detach_placeholder);
 	}
-	mutex_lock(&devgroups_registry);
-	devgroup_disown(group);
-	mutex_unlock(&devgroups_registry);
+	disown(group);
 	for (i = 0; i < list->count; i++) {
 		if (!list->devices[i]->taken)
 			continue;
@@ -504,14 +501,12 @@ static void adopt(struct devgroup_device *ddev)
 }
 
 /* Its driver may have been refused for a claim that has ended since. */
-static void offer(struct devgroup_device *ddev)
+static int offer(struct devgroup_device *ddev, struct device *dev)
 {
-	struct device *dev = devgroup_device_hold(ddev);
-
 	ddev->arrived = false;
-	if (dev && offer_device(dev))
+	if (offer_device(dev))
 		dev_warn(dev, "came during a claim, no driver took it\n");
-	put_device(dev);
+	return 0;
 }
 
 static void settle_arrivals(struct devgroup *group, struct device_list *list)
@@ -524,24 +519,23 @@ static void settle_arrivals(struct devgroup *group, struct device_list *list)
 		if (group->state == DEVGROUP_CLAIMED)
 			adopt(list->devices[i]);
 		else
-			offer(list->devices[i]);
+			devgroup_device_visit(list->devices[i], offer);
 	}
 }
 
-void devgroup_adopt(struct devgroup *group)
+int devgroup_adopt(struct devgroup *group)
 {
 	struct device_list *list;
 
 	mutex_lock(&group->claim_lock);
 	mutex_lock(&devgroups_registry);
 	list = list_devices(group);
+	group->arrivals = IS_ERR(list);
 	mutex_unlock(&devgroups_registry);
-	if (IS_ERR(list)) {
-		pr_warn("devgroups: devices that came to group %u stay without driver\n",
-			READ_ONCE(group->number));
-	} else {
+	if (!IS_ERR(list)) {
 		settle_arrivals(group, list);
 		free_list(list);
 	}
 	mutex_unlock(&group->claim_lock);
+	return PTR_ERR_OR_ZERO(list);
 }

@@ -40,14 +40,18 @@ static inline char *compat_get_override(struct device *dev)
 /*
  * When a device comes, Linux looks at the domain that its IOMMU group has just then to decide
  * whether the DMA API maps for the device. Of a claimed group that is not the kernel's own domain;
- * nobody looks again when it is, and the device's DMA faults. To be called then, without a driver.
+ * nobody looks again when it is, and the device's DMA faults. To be called then; a device that has
+ * a driver by now is left as it is. The device's lock guards other bits of the same word.
  */
 static inline void compat_settle_dma(struct device *dev)
 {
 #ifdef CONFIG_IOMMU_DMA
 	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
 
-	dev->dma_iommu = domain && iommu_is_dma_domain(domain);
+	device_lock(dev);
+	if (!dev->driver)
+		dev->dma_iommu = domain && iommu_is_dma_domain(domain);
+	device_unlock(dev);
 #endif
 }
 

@@ -36,7 +36,7 @@ struct devgroup_dma;
 struct devgroup_gate {
 	wait_queue_head_t wait;
 	unsigned int inside;
-	bool shut;
+	unsigned int shut;	/* by how many */
 };
 
 struct devgroup {
@@ -84,7 +84,7 @@ struct devgroup_device {
 	/* Protected by devgroups_registry. */
 	struct list_head link;		/* in the group; empty once the device has left */
 	struct devgroup_member *member;	/* valid while linked */
-	bool admitted;			/* the placeholder driver may bind it */
+	bool admitted;			/* a claim is just having the placeholder bind it */
 	char *driver_before;		/* owned; NULL: it had none */
 	struct devgroup_vdev *vdev;	/* while the placeholder has it; the binding's reference */
 
@@ -107,6 +107,7 @@ struct devgroup_use {
 	refcount_t files;		/* the group's file and those of its devices */
 	struct devgroup *group;		/* a reference */
 	struct mutex lock;		/* one reset, unplug, closing or end at a time */
+	atomic_t wanted;		/* who holds a device's lock, and waits for this one */
 	struct devgroup_gate gate;	/* inside: who works with devices or DMA for the user */
 	struct pid *owner;		/* who opened it; a reference */
 	char owner_comm[TASK_COMM_LEN];
@@ -246,7 +247,10 @@ struct devgroup *devgroup_find(unsigned int number);
 /* These two take devgroups_topology. */
 /* Lists @dev if it is in a group and not listed yet. The caller keeps @dev from leaving. */
 int devgroup_add_device(struct device *dev);
-/* Takes @dev, or with NULL whatever device comes first, off the list; false if there was none. */
+/*
+ * Takes @dev, or with NULL whatever device comes first, off the list; false if there was none.
+ * Nobody here works with @dev when it returns.
+ */
 bool devgroup_remove_device(struct device *dev);
 /*
  * The entry of @dev, with NULL the first; or NULL. devgroups_registry or devgroups_topology held,
@@ -275,11 +279,15 @@ bool devgroup_in_use_elsewhere(struct devgroup *group);
 /* Makes the entry and its files; consumes nothing, takes its own references. */
 struct devgroup_device *devgroup_device_create(struct devgroup *group, struct device *dev);
 /*
- * A reference to the device, or NULL if it has left. For a moment only: on powernv the end of the
- * last reference to a device takes its partitionable endpoint away, even if that belongs to a new
- * device at the same address by then.
+ * Has @act work with the device, which may be leaving, and returns what that returns; 0 if it has
+ * left. Who removes the device waits for that: on powernv the end of the last reference to a
+ * device takes its partitionable endpoint away, even if that belongs to a new device at the same
+ * address by then. @act may take what a driver's probe and remove may, see main.c.
  */
-struct device *devgroup_device_hold(struct devgroup_device *ddev);
+int devgroup_device_visit(struct devgroup_device *ddev,
+			  int (*act)(struct devgroup_device *ddev, struct device *dev));
+/* Waits until nobody visits @dev, which is in no group's list any more. */
+void devgroup_device_wait(struct device *dev);
 /* Ends the entry's own reference. The entry is off the list, and its folder gone. */
 void devgroup_device_forget(struct devgroup_device *ddev);
 /* The kernel's own file @name of PCI devices, or NULL. */
@@ -310,8 +318,11 @@ void devgroup_placeholder_leave(struct device *dev);
 /* claim.c */
 int devgroup_claim(struct devgroup *group);
 int devgroup_release(struct devgroup *group);
-/* Takes the devices that came while the group was claimed, or offers them to the host again. */
-void devgroup_adopt(struct devgroup *group);
+/*
+ * Takes the devices that came while the group was claimed, or offers them to the host again.
+ * -ENOMEM: has not begun, and is to be called again.
+ */
+int devgroup_adopt(struct devgroup *group);
 /* Forgets who claimed it. devgroups_registry held. */
 void devgroup_clear_owner(struct devgroup *group);
 
@@ -320,7 +331,10 @@ void devgroup_gate_init(struct devgroup_gate *gate);
 /* Waits while it is shut; fails if the caller is killed. Nobody may enter twice. */
 int devgroup_gate_enter(struct devgroup_gate *gate);
 void devgroup_gate_leave(struct devgroup_gate *gate);
-/* Waits until nobody is inside. One at a time; @number is the group's, for the log. */
+/*
+ * Waits until nobody is inside. Who shuts it opens it again, and it is open when all have;
+ * @number is the group's, for the log.
+ */
 void devgroup_gate_shut(struct devgroup_gate *gate, unsigned int number);
 void devgroup_gate_open(struct devgroup_gate *gate);
 
@@ -350,6 +364,13 @@ bool devgroup_use_put_file(struct devgroup_use *use);
 /* The memory alone. */
 void devgroup_use_put(struct devgroup_use *use);
 void devgroup_use_signal(struct devgroup_use *use, enum devgroup_event event);
+/*
+ * Around waiting for the use's lock with a device's lock held: who has the use's lock and tries
+ * for the device's gives way.
+ */
+void devgroup_use_want(struct devgroup_use *use);
+void devgroup_use_unwant(struct devgroup_use *use);
+bool devgroup_use_is_wanted(struct devgroup_use *use);
 /* Takes a device that leaves away from the use of its group, if there is one. Its lock held. */
 void devgroup_use_unplug(struct devgroup_vdev *vdev);
 /* DEVGROUP_RESET: @bus: of all buses. */
@@ -370,7 +391,7 @@ void devgroup_vdev_exit(struct devgroup_vdev *vdev);
 void devgroup_vdev_destroy(struct devgroup_vdev *vdev);
 void devgroup_vdev_get(struct devgroup_vdev *vdev);
 void devgroup_vdev_put(struct devgroup_vdev *vdev);
-/* Inside the use's gate: a file descriptor for the device, or an error. */
+/* Inside the use's gate: a file descriptor for the device, or an error; -EAGAIN: enter anew. */
 int devgroup_vdev_open(struct devgroup_vdev *vdev, struct devgroup_use *use);
 /* The use's lock held, its gate shut: takes the device from its user, and gives it again. */
 void devgroup_vdev_disable(struct devgroup_vdev *vdev);
@@ -418,11 +439,17 @@ void devgroup_ones_look_again(struct devgroup_vdev *vdev);
 /* reset.c */
 /*
  * Resets the use's devices, of which none is enabled. The use's lock held. -ENOTTY: there is no
- * way to reset some of them, the others were reset; other errors: a reset failed, all were tried.
+ * way to reset some of them, the others were reset; -EAGAIN: as devgroup_retry; other errors: a
+ * reset failed, all were tried.
  */
 int devgroup_reset(struct devgroup_use *use, bool bus);
-/* Repeats what gives up when somebody holds the device's lock, which nobody does for long. */
-int devgroup_retry(struct devgroup_vdev *vdev, int (*step)(struct devgroup_vdev *vdev));
+/*
+ * Repeats what gives up with -EAGAIN when somebody holds the device's lock, or that of one that is
+ * reset with it, which nobody does for long. -EAGAIN: he waits for the use's lock or gate, and
+ * must have that first; -EBUSY: he did for long.
+ */
+int devgroup_retry(struct devgroup_use *use, struct devgroup_vdev *vdev,
+		   int (*step)(struct devgroup_vdev *vdev));
 
 /*
  * dma.c. Created when the group is opened, with no window: devices reach no memory. Destroyed
@@ -430,12 +457,12 @@ int devgroup_retry(struct devgroup_vdev *vdev, int (*step)(struct devgroup_vdev 
  * not; afterwards devices reach no memory. Bus mastering is off for all devices then, but nobody
  * has reset them. The IOMMU groups of all members exist from before create until after destroy, or
  * after remove_member for one whose last device leaves while others stay; no member is added
- * meanwhile. Calls of devgroup_dma_ioctl may come from several threads at once, and from a process
- * that shares neither memory nor limits with the one that opened the group, also while block and
- * unblock are under way; the rest is called by one at a time, and destroy and remove_member with no
- * ioctl under way.
+ * meanwhile. create's @dev is a device of one of them, which stays until create returns. Calls of
+ * devgroup_dma_ioctl may come from several threads at once, and from a process that shares neither
+ * memory nor limits with the one that opened the group, also while block and unblock are under way;
+ * the rest is called by one at a time, and destroy and remove_member with no ioctl under way.
  */
-struct devgroup_dma *devgroup_dma_create(struct devgroup *group);
+struct devgroup_dma *devgroup_dma_create(struct devgroup *group, struct device *dev);
 void devgroup_dma_destroy(struct devgroup_dma *dma);
 /* From the return on the member's devices reach no memory, and destroy does not touch it. */
 void devgroup_dma_remove_member(struct devgroup_dma *dma, struct devgroup_member *member);
@@ -461,6 +488,8 @@ bool devgroup_kvm_held(struct devgroup *group);
 void devgroup_kvm_forget(struct devgroup *group);
 /* kvm_file.c: VFIO's file of an IOMMU group that VFIO knows, newly opened; or ERR_PTR. */
 struct file *devgroup_kvm_open(struct iommu_group *iommu_group);
+/* tce_memory.c: the module's end, which lets go of memory that groups which are gone have left. */
+void devgroup_tce_exit(void);
 #else
 static inline int devgroup_kvm_bind(struct devgroup_use *use, unsigned int index)
 {
@@ -471,6 +500,7 @@ static inline void devgroup_kvm_hide(struct devgroup_use *use, struct devgroup_v
 static inline void devgroup_kvm_end(struct devgroup_use *use) { }
 static inline bool devgroup_kvm_held(struct devgroup *group) { return false; }
 static inline void devgroup_kvm_forget(struct devgroup *group) { }
+static inline void devgroup_tce_exit(void) { }
 #endif
 
 /* The contents of dma_pinned: what the group's use pins. */

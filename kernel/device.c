@@ -149,15 +149,63 @@ static const struct sysfs_ops device_sysfs_ops = {
 	.show = device_show,
 };
 
-struct device *devgroup_device_hold(struct devgroup_device *ddev)
-{
-	struct device *dev = NULL;
+/* A device that somebody visits. */
+struct visit {
+	struct list_head link;		/* in visits */
+	struct device *dev;		/* a reference; NULL: it has left */
+};
 
+static LIST_HEAD(visits);		/* under the wait queue's lock */
+static DECLARE_WAIT_QUEUE_HEAD(visit_ended);
+
+static void begin_visit(struct visit *visit, struct devgroup_device *ddev)
+{
 	mutex_lock(&devgroups_registry);
-	if (!list_empty(&ddev->link))
-		dev = get_device(ddev->dev);
+	visit->dev = list_empty(&ddev->link) ? NULL : get_device(ddev->dev);
+	spin_lock(&visit_ended.lock);
+	list_add(&visit->link, &visits);
+	spin_unlock(&visit_ended.lock);
 	mutex_unlock(&devgroups_registry);
-	return dev;
+}
+
+/* Who waits for it has a reference yet, so that this one is never the last. */
+static void end_visit(struct visit *visit)
+{
+	put_device(visit->dev);
+	spin_lock(&visit_ended.lock);
+	list_del(&visit->link);
+	wake_up_all_locked(&visit_ended);
+	spin_unlock(&visit_ended.lock);
+}
+
+int devgroup_device_visit(struct devgroup_device *ddev,
+			  int (*act)(struct devgroup_device *ddev, struct device *dev))
+{
+	struct visit visit;
+	int ret = 0;
+
+	begin_visit(&visit, ddev);
+	if (visit.dev)
+		ret = act(ddev, visit.dev);
+	end_visit(&visit);
+	return ret;
+}
+
+static bool is_visited(struct device *dev)
+{
+	struct visit *visit;
+	bool found = false;
+
+	spin_lock(&visit_ended.lock);
+	list_for_each_entry(visit, &visits, link)
+		found = found || visit->dev == dev;
+	spin_unlock(&visit_ended.lock);
+	return found;
+}
+
+void devgroup_device_wait(struct device *dev)
+{
+	wait_event(visit_ended, !is_visited(dev));
 }
 
 void devgroup_device_forget(struct devgroup_device *ddev)

@@ -50,7 +50,7 @@ static struct iommu_group **get_groups(struct devgroup *group, unsigned int *cou
 	return groups;
 }
 
-struct devgroup_dma *devgroup_dma_create(struct devgroup *group)
+struct devgroup_dma *devgroup_dma_create(struct devgroup *group, struct device *dev)
 {
 	struct iommu_group **groups;
 	struct devgroup_dma *dma;
@@ -59,7 +59,7 @@ struct devgroup_dma *devgroup_dma_create(struct devgroup *group)
 	groups = get_groups(group, &count);
 	if (!groups)
 		return ERR_PTR(-ENOMEM);
-	dma = create_dma(groups, count);
+	dma = create_dma(groups, count, dev);
 	if (IS_ERR(dma)) {
 		put_groups(groups, count);
 		return dma;

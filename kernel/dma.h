@@ -98,8 +98,13 @@ void devgroup_dma_count_memory(struct devgroup_dma *dma, long pages);
 int devgroup_dma_charge_tables(struct devgroup_dma *dma, unsigned long pages);
 void devgroup_dma_uncharge_tables(struct devgroup_dma *dma, unsigned long pages);
 
-/* Make their own structure with what is in it, dma->ops set and all else 0, or ERR_PTR. */
-struct devgroup_dma *devgroup_tce_create(struct iommu_group **groups, unsigned int count);
-struct devgroup_dma *devgroup_paging_create(struct iommu_group **groups, unsigned int count);
+/*
+ * Make their own structure with what is in it, dma->ops set and all else 0, or ERR_PTR. @dev is in
+ * one of the groups, and stays meanwhile.
+ */
+struct devgroup_dma *devgroup_tce_create(struct iommu_group **groups, unsigned int count,
+					 struct device *dev);
+struct devgroup_dma *devgroup_paging_create(struct iommu_group **groups, unsigned int count,
+					    struct device *dev);
 
 #endif

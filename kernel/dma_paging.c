@@ -295,14 +295,17 @@ static void unmap_entry(struct paging_dma *paging, struct paging_window *window,
 		    1UL << window->base.page_shift);
 }
 
-/* Unpins what @count values stand for, once the IOMMU has been told that they are not mapped. */
+/*
+ * Unpins what @count values from number @first on stand for, once the IOMMU has been told that they
+ * are not mapped.
+ */
 static void release_old(struct devgroup_dma *dma, const struct devgroup_window *window,
-			unsigned int count)
+			unsigned int first, unsigned int count)
 {
 	unsigned long pages = 0, number;
 	unsigned int i;
 
-	for (i = 0; i < count; i++) {
+	for (i = first; i < first + count; i++) {
 		if (!to_paging_dma(dma)->old[i])
 			continue;
 		number = xa_to_value(to_paging_dma(dma)->old[i]);
@@ -321,6 +324,7 @@ static void put_back(struct paging_dma *paging, struct paging_window *window, u6
 	if (!old || !map_value(paging, window, entry, old))
 		return;
 	xa_erase(&window->pages, entry);
+	release_old(&paging->base, &window->base, index, 1);
 	pr_warn_ratelimited("devgroups: no memory to put back a mapping that could not be changed\n");
 }
 
@@ -428,7 +432,7 @@ static int set_pinned(struct paging_dma *paging, struct paging_window *window, u
 		return ret;
 	}
 	record(paging, window, first, count);
-	release_old(&paging->base, &window->base, count);
+	release_old(&paging->base, &window->base, 0, count);
 	return 0;
 }
 
@@ -479,7 +483,7 @@ static u64 paging_clear(struct devgroup_dma *dma, struct devgroup_window *base, 
 			break;
 	}
 	iommu_iotlb_sync(paging->domain, &gather);
-	release_old(dma, base, found);
+	release_old(dma, base, 0, found);
 	return found == DEVGROUP_LIST_MAX ? index + 1 - first : count;
 }
 
@@ -512,12 +516,6 @@ static const struct devgroup_dma_ops paging_ops = {
 	.clear = paging_clear,
 	.destroy = paging_destroy,
 };
-
-static int first_device(struct device *dev, void *found)
-{
-	*(struct device **)found = dev;
-	return 1;
-}
 
 static int is_coherent(struct device *dev, void *unused)
 {
@@ -577,17 +575,8 @@ static int look_at_groups(struct paging_dma *paging, struct iommu_group **groups
 	return ret;
 }
 
-static struct iommu_domain *alloc_domain(struct iommu_group *group)
-{
-	struct device *dev = NULL;
-
-	iommu_group_for_each_dev(group, &dev, first_device);
-	if (!dev)
-		return ERR_PTR(-ENODEV);
-	return devgroups_fail() ? ERR_PTR(-ENOMEM) : iommu_paging_domain_alloc(dev);
-}
-
-struct devgroup_dma *devgroup_paging_create(struct iommu_group **groups, unsigned int count)
+struct devgroup_dma *devgroup_paging_create(struct iommu_group **groups, unsigned int count,
+					    struct device *dev)
 {
 	struct paging_dma *paging;
 	int ret;
@@ -597,7 +586,7 @@ struct devgroup_dma *devgroup_paging_create(struct iommu_group **groups, unsigne
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&paging->reserved);
 	paging->base.ops = &paging_ops;
-	paging->domain = alloc_domain(groups[0]);
+	paging->domain = devgroups_fail() ? ERR_PTR(-ENOMEM) : iommu_paging_domain_alloc(dev);
 	ret = PTR_ERR_OR_ZERO(paging->domain);
 	if (ret)
 		goto err_paging;

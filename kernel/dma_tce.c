@@ -560,7 +560,8 @@ static bool are_compatible(struct iommu_group **groups, unsigned int count)
 	return true;
 }
 
-struct devgroup_dma *devgroup_tce_create(struct iommu_group **groups, unsigned int count)
+struct devgroup_dma *devgroup_tce_create(struct iommu_group **groups, unsigned int count,
+					 struct device *dev)
 {
 	struct tce_dma *tce;
 

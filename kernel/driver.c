@@ -7,7 +7,7 @@
  */
 #include "devgroups.h"
 
-/* The entry of @dev with a reference, if a claim wants it bound. */
+/* The entry of @dev with a reference, if a claim is having it bound. */
 static struct devgroup_device *get_admitted(struct device *dev)
 {
 	struct devgroup_device *ddev;

@@ -15,6 +15,7 @@
 
 #define MINORS (MINORMASK + 1)
 
+/* Who changes argsz between the two looks at it gains nothing: the copy must say the same. */
 int devgroup_copy_argument(void *to, size_t size, const void __user *arg)
 {
 	u32 argsz;
@@ -23,7 +24,9 @@ int devgroup_copy_argument(void *to, size_t size, const void __user *arg)
 		return -EFAULT;
 	if (argsz < size)
 		return -EINVAL;
-	return copy_from_user(to, arg, size) ? -EFAULT : 0;
+	if (copy_from_user(to, arg, size))
+		return -EFAULT;
+	return *(const u32 *)to < size ? -EINVAL : 0;
 }
 
 static u64 capabilities_of(struct devgroup *group)
@@ -200,21 +203,39 @@ static long dma_ioctl(struct devgroup_use *use, unsigned int cmd, void __user *a
 /* Inside the gate: no device comes, goes or is reset meanwhile. */
 static long ioctl_inside(struct devgroup_use *use, unsigned int cmd, void __user *arg)
 {
+	long ret = devgroup_gate_enter(&use->gate);
+
+	if (ret)
+		return ret;
 	switch (cmd) {
 	case DEVGROUP_OPEN_DEVICE:
-		return ioctl_open_device(use, arg);
+		ret = ioctl_open_device(use, arg);
+		break;
 	case DEVGROUP_GET_ERROR:
-		return ioctl_get_error(use, arg);
+		ret = ioctl_get_error(use, arg);
+		break;
 	default:
-		return dma_ioctl(use, cmd, arg);
+		ret = dma_ioctl(use, cmd, arg);
 	}
+	devgroup_gate_leave(&use->gate);
+	return ret;
+}
+
+/* Who holds the device's lock may be waiting for the gate, and comes first. */
+static long open_device(struct devgroup_use *use, void __user *arg)
+{
+	long ret;
+
+	do
+		ret = ioctl_inside(use, DEVGROUP_OPEN_DEVICE, arg);
+	while (ret == -EAGAIN);
+	return ret;
 }
 
 static long group_ioctl(struct file *file, unsigned int cmd, unsigned long argument)
 {
 	void __user *arg = (void __user *)argument;
 	struct devgroup_use *use = file->private_data;
-	long ret;
 
 	switch (cmd) {
 	case DEVGROUP_GET_INFO:
@@ -233,13 +254,11 @@ static long group_ioctl(struct file *file, unsigned int cmd, unsigned long argum
 		return ioctl_reset(use, arg);
 	case DEVGROUP_CONFIGURE:
 		return ioctl_configure(use, arg);
+	case DEVGROUP_OPEN_DEVICE:
+		return open_device(use, arg);
+	default:
+		return ioctl_inside(use, cmd, arg);
 	}
-	ret = devgroup_gate_enter(&use->gate);
-	if (ret)
-		return ret;
-	ret = ioctl_inside(use, cmd, arg);
-	devgroup_gate_leave(&use->gate);
-	return ret;
 }
 
 /* The group of that number with a reference, or NULL. */

@@ -189,6 +189,8 @@ int devgroup_freeze_end(struct devgroup_use *use)
 
 void devgroup_freeze_dead(struct devgroup_use *use)
 {
+	if (use->dma)
+		block_dma(use);
 	set_state(use, DEVGROUP_DEAD, use->cause ?: DEVGROUP_CAUSE_USER);
 	follow_state(use);
 }

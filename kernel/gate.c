@@ -56,7 +56,7 @@ static bool is_empty(struct devgroup_gate *gate)
 void devgroup_gate_shut(struct devgroup_gate *gate, unsigned int number)
 {
 	spin_lock(&gate->wait.lock);
-	gate->shut = true;
+	gate->shut++;
 	spin_unlock(&gate->wait.lock);
 	while (!wait_event_idle_timeout(gate->wait, is_empty(gate), PATIENCE))
 		pr_warn("devgroups: group %u: waiting for its user, who is stuck in a call\n",
@@ -66,7 +66,7 @@ void devgroup_gate_shut(struct devgroup_gate *gate, unsigned int number)
 void devgroup_gate_open(struct devgroup_gate *gate)
 {
 	spin_lock(&gate->wait.lock);
-	gate->shut = false;
-	wake_up_all_locked(&gate->wait);
+	if (!--gate->shut)
+		wake_up_all_locked(&gate->wait);
 	spin_unlock(&gate->wait.lock);
 }

@@ -459,5 +459,6 @@ bool devgroup_remove_device(struct device *dev)
 	if (ddev)
 		remove_entry(ddev);
 	mutex_unlock(&devgroups_topology);
+	devgroup_device_wait(dev);
 	return ddev;
 }

@@ -12,11 +12,13 @@
  *   device_lock		the driver core's; held when our probe and remove are called
  *   devgroups_topology		adding and removing directories of /sys/devgroups
  *   lock of a use		one reset, unplug, closing or end of a group in use at a time. Its
- *				holder never waits for a device lock, which who unplugs holds: it
- *				tries, and gives up if the device is leaving
- *   gate of a use		shut by its lock's holder, entered by calls of the user without
- *				the lock. Memory of the user may be touched inside, so the gate
- *				comes before mmap_lock, and is not entered by mmap and page faults
+ *				holder never waits for a device lock, which who unplugs or reports
+ *				an error holds: it tries, and gives way to who has it and waits
+ *				(devgroup_use_want)
+ *   gate of a use		shut by its lock's holder, also while he gives way; entered by calls
+ *				of the user without the lock. Memory of the user may be touched
+ *				inside, so the gate comes before mmap_lock, and is not entered by
+ *				mmap and page faults
  *   lock of a use's DMA	one call at a time that changes windows, memory or mappings. It is
  *				held while the user's memory is pinned, so before mmap_lock
  *   program_lock of it	what the IOMMU is programmed with; never waits for the user
@@ -28,6 +30,10 @@
  * Removing a directory waits for whoever is inside one of its files. Those take the registry lock
  * at most, but for "claim", which takes everything: it lets go of the file's protection first
  * (group.c), so that nobody ever waits for a claim under devgroups_topology.
+ *
+ * Who removes a device waits, with the bus's lock and none of ours, for those who work with it in
+ * the driver core (devgroup_device_visit). They take no bus's lock meanwhile, and what a driver
+ * does when it is bound or unbound the remover waits for anyway, as that has the device's lock.
  *
  * A device's entry goes away when the driver core announces that the device leaves, before the
  * IOMMU core lets go of it: the group's DMA and our reference to the IOMMU group must be given
@@ -76,7 +82,6 @@ static struct devgroup *next_with_arrivals(void)
 	mutex_lock(&devgroups_registry);
 	list_for_each_entry(group, &devgroups_list, link) {
 		if (group->arrivals) {
-			group->arrivals = false;
 			kobject_get(&group->kobj);
 			found = group;
 			break;
@@ -89,19 +94,22 @@ static struct devgroup *next_with_arrivals(void)
 static void scan_work_fn(struct work_struct *work)
 {
 	struct devgroup *group;
+	int ret = 0;
 
 	scan();
-	while ((group = next_with_arrivals())) {
-		devgroup_adopt(group);
+	while (!ret && (group = next_with_arrivals())) {
+		ret = devgroup_adopt(group);
 		kobject_put(&group->kobj);
 	}
+	if (ret)
+		queue_delayed_work(system_long_wq, to_delayed_work(work), HZ);
 }
 
-static DECLARE_WORK(scan_work, scan_work_fn);
+static DECLARE_DELAYED_WORK(scan_work, scan_work_fn);
 
 void devgroups_scan_soon(void)
 {
-	queue_work(system_long_wq, &scan_work);
+	mod_delayed_work(system_long_wq, &scan_work, 0);
 }
 
 static int bus_event(struct notifier_block *nb, unsigned long action, void *data)
@@ -169,10 +177,13 @@ static int register_drivers(void)
 	return 0;
 }
 
-/* After this, and with the module going, nothing makes an entry any more. */
+/*
+ * Nothing makes an entry any more. A device that leaves meanwhile must find its entry gone when it
+ * has been announced, so that the notifiers go after this.
+ */
 static void remove_all(void)
 {
-	cancel_work_sync(&scan_work);
+	disable_delayed_work_sync(&scan_work);
 	while (devgroup_remove_device(NULL))
 		;
 }
@@ -215,10 +226,11 @@ err_root:
 static void __exit devgroups_exit(void)
 {
 	sysfs_remove_files(devgroups_root, devgroups_merge_attrs);
-	unregister_notifiers(DEVGROUP_NR_BUSES);
 	remove_all();
+	unregister_notifiers(DEVGROUP_NR_BUSES);
 	unregister_drivers(DEVGROUP_NR_BUSES);
 	devgroups_file_exit();
+	devgroup_tce_exit();
 	kobject_put(devgroups_root);
 	/* The last instructions of a claim that outlived its file (group.c). */
 	synchronize_rcu_tasks();

@@ -259,18 +259,32 @@ static int check_unmerge(struct devgroup *group)
 	return list_is_singular(&group->members) ? -EINVAL : 0;
 }
 
-/* A group of its own for each member but the one that the merged group is named after. */
-static int prepare_unmerge(struct change *change, struct devgroup *group)
+/*
+ * The member that keeps the folder: the one that the merged group is named after, or the first if
+ * that has left and the group could not be renamed.
+ */
+static struct devgroup_member *staying_member(struct devgroup *group)
 {
 	struct devgroup_member *member;
-	struct devgroup *part;
-	int number, ret;
 
 	devgroup_for_each_member(member, group) {
-		number = iommu_group_id(member->iommu_group);
-		if (number == group->number)
+		if (iommu_group_id(member->iommu_group) == group->number)
+			return member;
+	}
+	return list_first_entry(&group->members, struct devgroup_member, link);
+}
+
+/* A group of its own for each member but that. */
+static int prepare_unmerge(struct change *change, struct devgroup *group)
+{
+	struct devgroup_member *member, *staying = staying_member(group);
+	struct devgroup *part;
+	int ret;
+
+	devgroup_for_each_member(member, group) {
+		if (member == staying)
 			continue;
-		part = devgroup_create(number);
+		part = devgroup_create(iommu_group_id(member->iommu_group));
 		if (IS_ERR(part))
 			return PTR_ERR(part);
 		list_add_tail(&part->link, &change->groups);

@@ -39,6 +39,6 @@ ssize_t devgroup_isolated_read(struct devgroup_pci *pci, char __user *buf, size_
 			       loff_t *offset);
 ssize_t devgroup_isolated_write(struct devgroup_pci *pci, const char __user *buf, size_t count,
 				loff_t *offset);
-long devgroup_isolated_set_irqs(struct devgroup_pci *pci, unsigned long arg);
+long devgroup_isolated_ioctl(struct devgroup_pci *pci, unsigned int cmd, unsigned long arg);
 
 #endif

@@ -85,8 +85,8 @@ static ssize_t pci_write(struct devgroup_vdev *vdev, const char __user *buf, siz
 
 static long pci_ioctl(struct devgroup_vdev *vdev, unsigned int cmd, unsigned long arg)
 {
-	if (cmd == VFIO_DEVICE_SET_IRQS && vdev->use->state != DEVGROUP_NORMAL)
-		return devgroup_isolated_set_irqs(to_pci(vdev), arg);
+	if (vdev->use->state != DEVGROUP_NORMAL)
+		return devgroup_isolated_ioctl(to_pci(vdev), cmd, arg);
 	return vfio_pci_core_ioctl(vdev->vfio, cmd, arg);
 }
 

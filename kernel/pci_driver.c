@@ -107,8 +107,8 @@ static const struct devgroup_entry_ops pci_entry = {
 };
 
 /*
- * The caller of the driver core holds the rescan lock, so the device and its own files stay until
- * this is done, and the placeholder is always unbound before they go.
+ * Only a claim has a device bound, and holds the rescan lock meanwhile: the device and its own
+ * files stay until this is done, and the placeholder is always unbound before they go.
  */
 static int placeholder_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
@@ -118,6 +118,17 @@ static int placeholder_probe(struct pci_dev *pdev, const struct pci_device_id *i
 static void placeholder_remove(struct pci_dev *pdev)
 {
 	devgroup_placeholder_unbind(&pdev->dev);
+}
+
+/* The device's lock held. */
+static void freeze(struct devgroup_use *use, bool forever)
+{
+	devgroup_use_want(use);
+	if (forever)
+		devgroup_freeze_forever(use);
+	else
+		devgroup_freeze(use, DEVGROUP_CAUSE_BUS);
+	devgroup_use_unwant(use);
 }
 
 /*
@@ -130,12 +141,10 @@ static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t
 	bool gone = channel == pci_channel_io_perm_failure;
 	struct devgroup_use *use = devgroup_use_get(vdev->ddev->group);
 
-	if (use && gone)
-		devgroup_freeze_forever(use);
-	else if (use)
-		devgroup_freeze(use, DEVGROUP_CAUSE_BUS);
-	if (use)
+	if (use) {
+		freeze(use, gone);
 		devgroup_use_put(use);
+	}
 	return gone ? PCI_ERS_RESULT_DISCONNECT : PCI_ERS_RESULT_CAN_RECOVER;
 }
 

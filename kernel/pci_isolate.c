@@ -110,13 +110,27 @@ static void end(struct devgroup_pci *pci, u16 changed)
 }
 
 /* INTx stays disabled for the guest, so that unmasking does nothing. */
-long devgroup_isolated_set_irqs(struct devgroup_pci *pci, unsigned long arg)
+static long set_irqs(struct devgroup_pci *pci, unsigned long arg)
 {
 	long ret;
 
 	begin(pci);
 	ret = vfio_pci_core_ioctl(&pci->core.vdev, VFIO_DEVICE_SET_IRQS, arg);
 	end(pci, INTX);
+	return ret;
+}
+
+/* What other calls save of COMMAND and put back (a reset, the size of the ROM) changes nothing. */
+long devgroup_isolated_ioctl(struct devgroup_pci *pci, unsigned int cmd, unsigned long arg)
+{
+	long ret;
+
+	if (cmd == VFIO_DEVICE_SET_IRQS)
+		return set_irqs(pci, arg);
+	mutex_lock(&pci->command_lock);
+	ret = vfio_pci_core_ioctl(&pci->core.vdev, cmd, arg);
+	write_command(pci);
+	mutex_unlock(&pci->command_lock);
 	return ret;
 }
 

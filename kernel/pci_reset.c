@@ -21,20 +21,27 @@ struct neighbours {
 	bool strangers;
 };
 
+/* A device that just comes or leaves has no driver, and may be in no IOMMU group. */
+static bool is_stranger(struct pci_dev *pdev, struct devgroup *group)
+{
+	struct iommu_group *iommu_group = iommu_group_get(&pdev->dev);
+	struct device_driver *driver = READ_ONCE(pdev->dev.driver);
+	bool member = devgroup_has_member(group, iommu_group);
+
+	iommu_group_put(iommu_group);
+	if (driver)
+		return driver != devgroup_pci_bus.driver || !member;
+	return iommu_group && !member;
+}
+
 /* Bridges have no driver that a reset would surprise, and no state of a user. */
 static int look_for_strangers(struct pci_dev *pdev, void *data)
 {
 	struct neighbours *neighbours = data;
-	struct iommu_group *iommu_group;
 
-	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL ||
-	    (neighbours->slot && pdev->slot != neighbours->slot))
-		return 0;
-	iommu_group = iommu_group_get(&pdev->dev);
-	if (!devgroup_has_member(neighbours->group, iommu_group) ||
-	    pdev->dev.driver != devgroup_pci_bus.driver)
-		neighbours->strangers = true;
-	iommu_group_put(iommu_group);
+	if (pdev->hdr_type == PCI_HEADER_TYPE_NORMAL &&
+	    (!neighbours->slot || pdev->slot == neighbours->slot))
+		neighbours->strangers = is_stranger(pdev, neighbours->group);
 	return neighbours->strangers;
 }
 
@@ -75,7 +82,7 @@ static int reset_device(struct devgroup_use *use, struct devgroup_vdev *vdev, bo
 	int ret = -ENOTTY;
 
 	if (!bus)
-		ret = devgroup_retry(vdev, reset_function);
+		ret = devgroup_retry(use, vdev, reset_function);
 	if (!ret) {
 		vdev->dirty = false;
 		return 0;
@@ -83,7 +90,7 @@ static int reset_device(struct devgroup_use *use, struct devgroup_vdev *vdev, bo
 	if (ret != -ENOTTY)
 		return ret;
 	if (has_bus_reset(use, devgroup_pci_dev(vdev)))
-		ret = devgroup_retry(vdev, reset_bus);
+		ret = devgroup_retry(use, vdev, reset_bus);
 	if (!ret)
 		mark_clean(use, devgroup_pci_dev(vdev));
 	return ret;

@@ -21,14 +21,15 @@ struct platform_irq {
 	u32 flags;		/* VFIO_IRQ_INFO_* */
 
 	/* irq_lock of the device: */
-	struct eventfd_ctx *trigger;	/* a reference; NULL: the host's is not requested */
+	struct eventfd_ctx *trigger;	/* a reference; NULL: nothing is signalled */
 	struct virqfd *mask_fd;		/* VFIO's, and cleared by it when the other end closes */
 	struct virqfd *unmask_fd;
 
 	spinlock_t lock;
 	bool masked;		/* by the user, or because it has come and is a level; lock */
 	bool frozen;		/* the group is; lock */
-	bool disabled;		/* the host's is, while requested; lock */
+	bool requested;		/* the host's is ours; lock */
+	bool disabled;		/* the host's is, or it is not requested; lock */
 };
 
 struct devgroup_platform {

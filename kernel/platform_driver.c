@@ -21,6 +21,7 @@ static ssize_t resource_show(struct device *dev, struct device_attribute *attr, 
 }
 static DEVICE_ATTR_RO(resource);
 
+/* Asking for a number may have the kernel set the interrupt up, which is not for everybody. */
 static ssize_t irq_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct platform_device *pdev = to_platform_device(dev);
@@ -31,7 +32,7 @@ static ssize_t irq_show(struct device *dev, struct device_attribute *attr, char 
 		at += sysfs_emit_at(buf, at, "%d\n", number);
 	return at;
 }
-static DEVICE_ATTR_RO(irq);
+static DEVICE_ATTR_ADMIN_RO(irq);
 
 /* The device's name without number, by which it can be matched where it has no node. */
 static ssize_t name_show(struct device *dev, struct device_attribute *attr, char *buf)

@@ -14,10 +14,10 @@
 /* What happens to the host's interrupt follows from who wants it masked. irq->lock held. */
 static void follow(struct platform_irq *irq)
 {
-	bool disable = irq->masked || irq->frozen;
+	bool disable = irq->masked || irq->frozen || !irq->requested;
 
 	lockdep_assert_held(&irq->lock);
-	if (!irq->trigger || disable == irq->disabled)
+	if (disable == irq->disabled)
 		return;
 	irq->disabled = disable;
 	if (disable)
@@ -34,6 +34,15 @@ static void set_masked(struct platform_irq *irq, bool masked)
 	irq->masked = masked;
 	follow(irq);
 	spin_unlock_irqrestore(&irq->lock, flags);
+}
+
+/* An eventfd may mask and unmask at any time, also while the interrupt is requested or freed. */
+static void set_requested(struct platform_irq *irq, bool requested)
+{
+	spin_lock_irq(&irq->lock);
+	irq->requested = requested;
+	follow(irq);
+	spin_unlock_irq(&irq->lock);
 }
 
 static irqreturn_t on_level(int number, void *data)
@@ -62,6 +71,7 @@ static void disconnect(struct platform_irq *irq)
 {
 	if (!irq->trigger)
 		return;
+	set_requested(irq, false);
 	free_irq(irq->number, irq);
 	eventfd_ctx_put(irq->trigger);
 	irq->trigger = NULL;
@@ -76,7 +86,6 @@ static int connect(struct platform_irq *irq, int fd)
 	if (IS_ERR(trigger))
 		return PTR_ERR(trigger);
 	irq->trigger = trigger;
-	irq->disabled = true;
 	ret = devgroups_fail() ? -ENOMEM :
 	      request_irq(irq->number, is_level(irq) ? on_level : on_edge, IRQF_NO_AUTOEN,
 			  DEVGROUPS_DRIVER, irq);
@@ -85,9 +94,7 @@ static int connect(struct platform_irq *irq, int fd)
 		eventfd_ctx_put(trigger);
 		return ret;
 	}
-	spin_lock_irq(&irq->lock);
-	follow(irq);
-	spin_unlock_irq(&irq->lock);
+	set_requested(irq, true);
 	return 0;
 }
 
@@ -253,6 +260,7 @@ static void init_irq(struct platform_irq *irq, int number)
 	irq->flags = VFIO_IRQ_INFO_EVENTFD;
 	if (irq_get_trigger_type(number) & IRQ_TYPE_LEVEL_MASK)
 		irq->flags |= VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED;
+	irq->disabled = true;
 	spin_lock_init(&irq->lock);
 }
 

@@ -78,7 +78,7 @@ static int reset_once(struct devgroup_vdev *vdev)
 /* There is no bus to be reset instead. */
 static int reset_device(struct devgroup_use *use, struct devgroup_vdev *vdev, bool bus)
 {
-	int ret = devgroup_retry(vdev, reset_once);
+	int ret = devgroup_retry(use, vdev, reset_once);
 
 	if (!ret)
 		vdev->dirty = false;

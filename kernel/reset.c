@@ -7,18 +7,22 @@
 #define RETRY_MS 10
 #define RETRIES 500
 
-int devgroup_retry(struct devgroup_vdev *vdev, int (*step)(struct devgroup_vdev *vdev))
+int devgroup_retry(struct devgroup_use *use, struct devgroup_vdev *vdev,
+		   int (*step)(struct devgroup_vdev *vdev))
 {
-	int i, ret = -EAGAIN;
+	int i, ret;
 
-	for (i = 0; i < RETRIES && ret == -EAGAIN; i++) {
+	for (i = 0; i < RETRIES; i++) {
 		if (READ_ONCE(vdev->leaving))
 			return -ENODEV;
-		if (i)
-			msleep(RETRY_MS);
 		ret = step(vdev);
+		if (ret != -EAGAIN)
+			return ret;
+		msleep(RETRY_MS);
+		if (devgroup_use_is_wanted(use))
+			return -EAGAIN;
 	}
-	return ret;
+	return -EBUSY;
 }
 
 static void report(struct devgroup_vdev *vdev, int ret)
@@ -46,6 +50,8 @@ int devgroup_reset(struct devgroup_use *use, bool bus)
 		if (vdev->removed || !vdev->dirty)
 			continue;
 		err = vdev->ops->reset->reset(use, vdev, bus);
+		if (err == -EAGAIN)
+			return err;
 		if (!err || READ_ONCE(vdev->leaving))
 			continue;
 		report(vdev, err);

@@ -44,6 +44,18 @@ static void release_leftovers(void)
 	mutex_unlock(&leftovers_lock);
 }
 
+/* What KVM has mapped yet stays pinned, and with it the process's structure. */
+void devgroup_tce_exit(void)
+{
+	struct tce_memory *memory, *next;
+
+	release_leftovers();
+	if (!list_empty(&leftovers))
+		pr_warn("devgroups: memory that KVM has mapped stays pinned\n");
+	list_for_each_entry_safe(memory, next, &leftovers, link)
+		kfree(memory);
+}
+
 static void leave_over(struct tce_memory *memory, struct mm_struct *mm)
 {
 	mmgrab(mm);

@@ -50,6 +50,7 @@ static struct devgroup_use *create_use(struct devgroup *group)
 	kref_init(&use->ref);
 	refcount_set(&use->files, 1);
 	mutex_init(&use->lock);
+	atomic_set(&use->wanted, 0);
 	spin_lock_init(&use->event_lock);
 	INIT_LIST_HEAD(&use->kvm_files);
 	devgroup_gate_init(&use->gate);
@@ -109,25 +110,27 @@ static void leave_use(struct devgroup_use *use, bool quarantined)
 	devgroup_use_put(use);
 }
 
-/* The use's lock held. */
-static bool has_devices(struct devgroup_use *use)
+/* A device that has not left, nor does while the use's lock is held; NULL: none. */
+static struct device *some_device(struct devgroup_use *use)
 {
 	unsigned int i;
 
 	for (i = 0; i < use->count; i++) {
 		if (!use->devices[i]->removed)
-			return true;
+			return use->devices[i]->vfio->dev;
 	}
-	return false;
+	return NULL;
 }
 
 static int create_dma(struct devgroup_use *use)
 {
 	struct devgroup_dma *dma;
+	struct device *dev;
 	int ret = 0;
 
 	mutex_lock(&use->lock);
-	dma = has_devices(use) ? devgroup_dma_create(use->group) : ERR_PTR(-ENODEV);
+	dev = some_device(use);
+	dma = dev ? devgroup_dma_create(use->group, dev) : ERR_PTR(-ENODEV);
 	if (IS_ERR(dma))
 		ret = PTR_ERR(dma);
 	else
@@ -164,6 +167,30 @@ void devgroup_use_get_file(struct devgroup_use *use)
 	refcount_inc(&use->files);
 }
 
+void devgroup_use_want(struct devgroup_use *use)
+{
+	atomic_inc(&use->wanted);
+}
+
+void devgroup_use_unwant(struct devgroup_use *use)
+{
+	if (atomic_dec_and_test(&use->wanted))
+		wake_up_var(&use->wanted);
+}
+
+bool devgroup_use_is_wanted(struct devgroup_use *use)
+{
+	return atomic_read(&use->wanted);
+}
+
+/* Lets those by who wait for the use's lock, which is held, with a device's lock held. */
+static void give_way(struct devgroup_use *use)
+{
+	mutex_unlock(&use->lock);
+	wait_var_event(&use->wanted, !devgroup_use_is_wanted(use));
+	mutex_lock(&use->lock);
+}
+
 /* Their files are closed, and with these their interrupts are off; the others never had any. */
 static void stop_devices(struct devgroup_use *use)
 {
@@ -190,19 +217,24 @@ static bool is_dirty(struct devgroup_use *use)
 
 /*
  * No device does DMA when the windows go, and none is left in a state that its user made when the
- * next one comes. A device without any reset is not kept in quarantine, from which it would never
- * come out.
+ * next one comes. -EAGAIN: once more, with what devices are left.
  */
-static bool end_use(struct devgroup_use *use)
+static int stop_use(struct devgroup_use *use)
 {
-	int ret = 0;
-
-	mutex_lock(&use->lock);
 	stop_devices(use);
 	devgroup_kvm_end(use);
 	destroy_dma(use);
-	if (is_dirty(use))
-		ret = devgroup_reset(use, false);
+	return is_dirty(use) ? devgroup_reset(use, false) : 0;
+}
+
+/* A device without any reset is not kept in quarantine, from which it would never come out. */
+static bool end_use(struct devgroup_use *use)
+{
+	int ret;
+
+	mutex_lock(&use->lock);
+	while ((ret = stop_use(use)) == -EAGAIN)
+		give_way(use);
 	mutex_unlock(&use->lock);
 	if (ret == -ENOTTY)
 		ret = 0;
@@ -280,7 +312,7 @@ static void take_dma_away(struct devgroup_use *use, struct devgroup_vdev *vdev)
 {
 	struct devgroup_member *member = leaving_member(vdev);
 
-	if (!has_devices(use))
+	if (!some_device(use))
 		destroy_dma(use);
 	else if (member && use->dma)
 		devgroup_dma_remove_member(use->dma, member);
@@ -311,9 +343,11 @@ void devgroup_use_unplug(struct devgroup_vdev *vdev)
 	WRITE_ONCE(vdev->leaving, true);
 	use = withdraw(vdev);
 	if (use) {
+		devgroup_use_want(use);
 		devgroup_use_signal(use, DEVGROUP_EVENT_REQUEST);
 		devgroup_kvm_wait(use, vdev);
 		take_away(use, vdev);
+		devgroup_use_unwant(use);
 		devgroup_use_put(use);
 	}
 	if (vdev->dirty)
@@ -356,6 +390,7 @@ static int enable_devices(struct devgroup_use *use)
 /*
  * VFIO's code keeps a device's interrupts over its own reset, and has no call to take them away;
  * closing the device does. One that could not be opened again stays dark until the next reset.
+ * -EAGAIN: from the beginning, with what devices are left.
  */
 static int reset_and_reopen(struct devgroup_use *use, bool bus)
 {
@@ -372,6 +407,8 @@ static int reset_and_reopen(struct devgroup_use *use, bool bus)
 		err = devgroup_freeze_end(use);
 	if (!err)
 		err = enable_devices(use);
+	if (err == -EAGAIN)
+		return err;
 	if (err)
 		devgroup_freeze_dead(use);
 	return err ? -EIO : ret;
@@ -384,7 +421,8 @@ int devgroup_use_reset(struct devgroup_use *use, bool bus)
 	if (ret)
 		return ret;
 	devgroup_gate_shut(&use->gate, READ_ONCE(use->group->number));
-	ret = reset_and_reopen(use, bus);
+	while ((ret = reset_and_reopen(use, bus)) == -EAGAIN)
+		give_way(use);
 	devgroup_gate_open(&use->gate);
 	mutex_unlock(&use->lock);
 	return ret;

@@ -86,7 +86,7 @@ static int enable(struct devgroup_vdev *vdev)
 
 	vdev->vfio->open_count++;
 	mutex_lock(&vdev->map_lock);
-	ret = devgroup_retry(vdev, vdev->ops->enable);
+	ret = devgroup_retry(vdev->use, vdev, vdev->ops->enable);
 	if (!ret) {
 		vdev->enabled = true;
 		vdev->dirty = true;

@@ -4,6 +4,8 @@
  * tests/lab/platform, in a claimed group of its own. "hold" is only run if it is asked for: it
  * holds the device, touches it until it is gone, and checks what is left.
  */
+#include <pthread.h>
+
 #include "../platform/lab_platform.h"
 #include "abi.h"
 
@@ -11,11 +13,13 @@
 #define SCRATCH 0x11223344u
 #define QUIET_US 100000		/* in which the device would have raised its line many times */
 #define PATIENCE_MS 10000
+#define ROUNDS 5000
 
 static const char *number, *name;
 static int group, device;
 static size_t page;
 static volatile uint32_t *registers;
+static volatile bool finished;
 
 static uint32_t get(unsigned int offset)
 {
@@ -286,6 +290,41 @@ static void test_irq_calls(void)
 	close(fd);
 }
 
+static void *unmask_again(void *unmask)
+{
+	while (!finished)
+		signal_fd(*(int *)unmask);
+	return NULL;
+}
+
+/* The line is up while its interrupt is connected and disconnected, and unmasked at any time. */
+static void test_irq_races(void)
+{
+	int fd = eventfd(0, EFD_NONBLOCK), unmask = eventfd(0, EFD_NONBLOCK), i;
+	pthread_t thread;
+
+	CHECK(!set_irq(VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK, 1, unmask));
+	command(LAB_COMMAND_RAISE, 0, 0);
+	finished = false;
+	CHECK(!pthread_create(&thread, NULL, unmask_again, &unmask));
+	for (i = 0; i < ROUNDS; i++) {
+		CHECK(!trigger(fd));
+		CHECK(!trigger(-1));
+	}
+	finished = true;
+	pthread_join(thread, NULL);
+	abi_events(fd);
+	/* It works as before, and is masked by itself. */
+	CHECK(!act(VFIO_IRQ_SET_ACTION_MASK));
+	CHECK(!trigger(fd));
+	expect_events(fd, 0);
+	CHECK(!act(VFIO_IRQ_SET_ACTION_UNMASK));
+	expect_events(fd, 1);
+	acknowledge();
+	close(unmask);
+	close(fd);
+}
+
 /* A page of memory that the device reaches at the result. */
 static uint64_t map_for_device(uint32_t *memory, uint32_t flags)
 {
@@ -485,6 +524,7 @@ static const struct abi_test tests[] = {
 	{ "registers", test_registers, false },
 	{ "level", test_level, false },
 	{ "irq_calls", test_irq_calls, false },
+	{ "irq_races", test_irq_races, false },
 	{ "dma", test_dma, false },
 	{ "freeze", test_freeze, false },
 	{ "freeze_open", test_freeze_open, false },

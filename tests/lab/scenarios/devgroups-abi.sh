@@ -94,6 +94,25 @@ unplugged()
 		exec 3>&-
 		is claimed $usb
 		release $usb
+
+		echo "-- while the others are reset, with their bus"
+		claim $usb
+		for round in $(seq 4); do
+			rm -f /tmp/stop
+			/lab/resets $u >/tmp/held 2>&1 &
+			holder=$!
+			within 20 grep -q held /tmp/held
+			usleep $((round * 300000))
+			echo 1 >$pci/0002:02:01.1/remove
+			touch /tmp/stop
+			wait $holder || fail "$(cat /tmp/held)"
+			within 20 is claimed $usb
+			# Not before: the kernel does not expect a device to come to a bus in reset.
+			echo 1 >/sys/bus/pci/rescan
+			within 20 holds devgroups 0002:02:01.1
+		done
+		if dmesg | grep -e "reset failed" -e "has no reset"; then fail "a reset failed"; fi
+		release $usb
 		rmmod devgroups'
 }
 
@@ -219,7 +238,7 @@ races()
 }
 
 # Steps of opening a group, before the one that resets its device.
-steps_to_reset=3
+steps_to_reset=4
 
 # Every step of an open, of a device, of a reset, and of closing fails once.
 failing()

@@ -233,6 +233,25 @@ unplug_members()
 			is_apart "unplugged"
 		done
 
+		echo "-- the name stays when it cannot be changed, with the next member"
+		merge $nvme $usb $card
+		fail_at 1
+		unplug 0000:01:00.0
+		all_steps_done || fail "the group was renamed"
+		has_members $n "$usb $card"
+		unmerge $nvme
+		has_members $n "$usb"
+		has_members $c "$card"
+		claim $n
+		holds devgroups 0002:02:01.7
+		release $n
+		rmmod devgroups
+		modprobe devgroups
+		rescan
+		comes_back 0000:01:00.0
+		within 10 as_before "unmerged"
+		is_apart "unmerged"
+
 		echo "-- all leave"
 		merge $nvme $card
 		claim $n

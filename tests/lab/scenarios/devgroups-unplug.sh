@@ -124,6 +124,28 @@ unplug_claimed()
 		release $usb
 		within 10 as_before
 
+		echo "-- one that a claim could not take is not bound by others"
+		claim $usb
+		unplug 0002:02:01.1
+		fail_at 9
+		rescan
+		within 10 all_steps_done
+		within 10 sh -c "dmesg | grep -q \"0002:02:01.1 came to a claimed group, not taken\""
+		put 0002:02:01.1 /sys/bus/pci/drivers_probe || true
+		holds none 0002:02:01.1
+		release $usb
+		within 10 as_before
+
+		echo "-- one for which there was no memory is taken a moment later"
+		claim $usb
+		unplug 0002:02:01.1
+		fail_at 6
+		rescan
+		within 10 all_steps_done
+		within 10 holds devgroups 0002:02:01.1
+		release $usb
+		within 10 as_before
+
 		echo "-- a rescan fails to list, the next one does"
 		unplug 0002:02:01.1
 		fail_at 1
@@ -191,6 +213,10 @@ races()
 		within 10 listed 0000:01:00.0
 		within 10 listed 0002:02:01.0
 		within 10 listed 0002:02:01.7
+		# The disk has an endpoint to itself, which is new each time.
+		if dmesg | grep -e "no PE assigned" -e "0000:01:00.0: Added to existing PE"; then
+			fail "endpoints were taken away at the wrong time"
+		fi
 		for group in $(group_of 0000:01:00.0) $(group_of 0002:02:01.0); do
 			if [ "$(cat $group/state)" = claimed ]; then release $group; fi
 			is free $group
