@@ -19,6 +19,11 @@ struct devgroup_pci {
 	struct mutex command_lock;	/* inside the gate */
 	bool isolated;			/* the device has less than the user has set */
 	u16 command;			/* what the user has set; command_lock */
+
+	/* Mapped I/O, pci_io.c's: */
+	unsigned long io_bars;		/* those that the file's user may map; atomic */
+	bool io_hidden;			/* I/O is not decoded, or about to be not; base.fault_lock */
+	const struct vm_operations_struct *core_vm_ops;	/* of vfio_pci_core's mappings; map_lock */
 };
 
 #define to_pci(v) container_of(v, struct devgroup_pci, base)
@@ -40,5 +45,31 @@ ssize_t devgroup_isolated_read(struct devgroup_pci *pci, char __user *buf, size_
 ssize_t devgroup_isolated_write(struct devgroup_pci *pci, const char __user *buf, size_t count,
 				loff_t *offset);
 long devgroup_isolated_ioctl(struct devgroup_pci *pci, unsigned int cmd, unsigned long arg);
+/* Where a byte of config space is in an access to the device's file, or -1. */
+ssize_t devgroup_config_at(unsigned int byte, size_t count, loff_t offset);
+
+/* pci_io.c, on POWER: beside what vfio_pci_core does, I/O BARs that are mapped. */
+#ifdef CONFIG_SPAPR_TCE_IOMMU
+/* VFIO_DEVICE_GET_REGION_INFO of an I/O BAR that can be mapped from then on; -ENOENT: it is none. */
+long devgroup_io_region_info(struct devgroup_pci *pci, void __user *arg);
+int devgroup_pci_mmap(struct devgroup_pci *pci, struct vm_area_struct *vma);
+/* Around every write to the device's file. */
+void devgroup_io_begin_write(struct devgroup_pci *pci, const char __user *buf, size_t count,
+			     loff_t offset);
+void devgroup_io_end_write(struct devgroup_pci *pci, size_t count, loff_t offset);
+#else
+static inline long devgroup_io_region_info(struct devgroup_pci *pci, void __user *arg)
+{
+	return -ENOENT;
+}
+static inline int devgroup_pci_mmap(struct devgroup_pci *pci, struct vm_area_struct *vma)
+{
+	return vfio_pci_core_mmap(&pci->core.vdev, vma);
+}
+static inline void devgroup_io_begin_write(struct devgroup_pci *pci, const char __user *buf,
+					   size_t count, loff_t offset) { }
+static inline void devgroup_io_end_write(struct devgroup_pci *pci, size_t count,
+					 loff_t offset) { }
+#endif
 
 #endif

@@ -51,6 +51,9 @@ static int pci_enable(struct devgroup_vdev *vdev)
 	struct vfio_pci_core_device *core = &to_pci(vdev)->core;
 	int ret = devgroups_fail() ? -ENOMEM : vfio_pci_core_enable(core);
 
+	/* What the last user was told. */
+	if (!vdev->opened)
+		to_pci(vdev)->io_bars = 0;
 	if (!ret)
 		vfio_pci_core_finish_enable(core);
 	return ret;
@@ -73,18 +76,27 @@ static ssize_t pci_read(struct devgroup_vdev *vdev, char __user *buf, size_t cou
 static ssize_t pci_write(struct devgroup_vdev *vdev, const char __user *buf, size_t count,
 			 loff_t *offset)
 {
+	loff_t start = *offset;
 	ssize_t ret;
 
+	devgroup_io_begin_write(to_pci(vdev), buf, count, start);
 	if (vdev->use->state == DEVGROUP_NORMAL)
 		ret = vfio_pci_core_write(vdev->vfio, buf, count, offset);
 	else
 		ret = devgroup_isolated_write(to_pci(vdev), buf, count, offset);
+	devgroup_io_end_write(to_pci(vdev), count, start);
 	devgroup_ones_look_again(vdev);
 	return ret;
 }
 
 static long pci_ioctl(struct devgroup_vdev *vdev, unsigned int cmd, unsigned long arg)
 {
+	long ret = -ENOENT;
+
+	if (cmd == VFIO_DEVICE_GET_REGION_INFO)
+		ret = devgroup_io_region_info(to_pci(vdev), (void __user *)arg);
+	if (ret != -ENOENT)
+		return ret;
 	if (vdev->use->state != DEVGROUP_NORMAL)
 		return devgroup_isolated_ioctl(to_pci(vdev), cmd, arg);
 	return vfio_pci_core_ioctl(vdev->vfio, cmd, arg);
@@ -92,7 +104,7 @@ static long pci_ioctl(struct devgroup_vdev *vdev, unsigned int cmd, unsigned lon
 
 static int pci_mmap(struct devgroup_vdev *vdev, struct vm_area_struct *vma)
 {
-	return vfio_pci_core_mmap(vdev->vfio, vma);
+	return devgroup_pci_mmap(to_pci(vdev), vma);
 }
 
 static const struct devgroup_vdev_ops pci_vdev_ops = {

@@ -160,8 +160,7 @@ static bool is_config(loff_t offset)
 	return VFIO_PCI_OFFSET_TO_INDEX(offset) == VFIO_PCI_CONFIG_REGION_INDEX;
 }
 
-/* Where a byte of config space is in an access, or -1. */
-static ssize_t where_in(unsigned int byte, size_t count, loff_t offset)
+ssize_t devgroup_config_at(unsigned int byte, size_t count, loff_t offset)
 {
 	loff_t at = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_CONFIG_REGION_INDEX) + byte - offset;
 
@@ -172,7 +171,7 @@ static ssize_t where_in(unsigned int byte, size_t count, loff_t offset)
 static ssize_t show_command(struct devgroup_pci *pci, char __user *buf, ssize_t count,
 			    loff_t offset)
 {
-	ssize_t at = count > 0 ? where_in(PCI_COMMAND, count, offset) : -1;
+	ssize_t at = count > 0 ? devgroup_config_at(PCI_COMMAND, count, offset) : -1;
 	u8 byte;
 
 	if (at < 0 || !(pci->command & PCI_COMMAND_MASTER))
@@ -215,9 +214,9 @@ ssize_t devgroup_isolated_write(struct devgroup_pci *pci, const char __user *buf
 	}
 	if (!is_config(*offset))
 		return vfio_pci_core_write(&pci->core.vdev, buf, count, offset);
-	if (where_in(PCI_COMMAND, count, *offset) >= 0)
+	if (devgroup_config_at(PCI_COMMAND, count, *offset) >= 0)
 		changed |= 0x00ff;
-	if (where_in(PCI_COMMAND + 1, count, *offset) >= 0)
+	if (devgroup_config_at(PCI_COMMAND + 1, count, *offset) >= 0)
 		changed |= 0xff00;
 	begin(pci);
 	set_virq_disabled(pci, user_disables_intx(pci));

@@ -77,6 +77,25 @@ struct devgroup_open_device {
 #define DEVGROUP_OPEN_DEVICE		_IO(DEVGROUP_TYPE, 2)
 
 /*
+ * A capability in the answer to VFIO_DEVICE_GET_REGION_INFO, beside those of VFIO: an I/O BAR that
+ * can be mapped, as the host bridge's I/O space is memory. What is mapped at the region's offset
+ * is the host's pages that hold the BAR, which begins in the first of them at @address modulo the
+ * page's size. Nobody outside of the group has ports in them, but other BARs of the group may have:
+ * those behind the same host bridge whose addresses are in the same page. Without a question
+ * about the region before, it cannot be mapped. VFIO_REGION_INFO_FLAG_MMAP is not set, as VFIO's
+ * mappings begin with the region.
+ */
+#define DEVGROUP_REGION_IO		0xde00
+#define DEVGROUP_REGION_IO_VERSION	1
+
+struct devgroup_region_io {
+	__u16 id;		/* the same three as of struct vfio_info_cap_header */
+	__u16 version;
+	__u32 next;
+	__u64 address;		/* of the BAR in the host bridge's I/O space */
+};
+
+/*
  * DEVGROUP_GET_DMA_INFO: what windows can be had, and which there are. An open group starts with
  * none: nothing that its devices do reaches memory. @argsz gives room for windows[]; the first
  * that fit are filled in, @nr_windows is how many there are.

@@ -237,6 +237,35 @@ races()
 		rmmod devgroups'
 }
 
+# I/O ports, which a host has that is an LPAR.
+io()
+{
+	new_host
+	host_qemu -device "spapr-pci-host-bridge,index=1,id=phb1" \
+		-device "ich9-usb-uhci1,bus=phb1.0,addr=2.0,multifunction=on" \
+		-device "ich9-usb-uhci2,bus=phb1.0,addr=2.1,multifunction=on" \
+		-device "e1000e,bus=phb1.0,addr=3.0,romfile="
+	run_abi --machine pseries --timeout 300 '
+		modprobe devgroups
+		group=$(group_of 0001:00:02.0)
+		n=${group##*/}
+		claim $group
+		/lab/io $n 0001:00:02.0 0001:00:02.1
+		/lab/io $n 0001:00:03.0 0001:00:02.1 power
+		/lab/io $n 0001:00:02.0 0001:00:02.1 unplug
+		within 20 is claimed $group
+		release $group
+		rmmod devgroups'
+}
+
+# The same with pages of 4K.
+io_4k()
+{
+	page_size=4k
+	io
+	page_size=64k
+}
+
 # Steps of opening a group, before the one that resets its device.
 steps_to_reset=4
 
@@ -283,7 +312,7 @@ failing()
 }
 
 if [ $# = 0 ]; then
-	set -- calls calls_4k kvm killed unplugged failing random races
+	set -- calls calls_4k kvm killed unplugged io io_4k failing random races
 fi
 for part in "$@"; do
 	"$part"
