@@ -251,9 +251,25 @@ void pci_host_exit(struct pci_host *host)
 
 static uint64_t bar_alignment(const struct pci_bar *bar)
 {
-	if (bar->space == PCI_SPACE_IO || bar->size > PCI_BAR_ALIGN)
+	if (bar->size > PCI_BAR_ALIGN || (bar->space == PCI_SPACE_IO && !bar->nr_maps))
 		return bar->size;
 	return PCI_BAR_ALIGN;
+}
+
+/* Into the place behind @next, or where its page of I/O has its place already. */
+static void place_bar(struct pci_bar *bar, uint64_t *next, bool assign)
+{
+	const struct pci_bar *first = pci_io_first(bar);
+	uint64_t start;
+
+	if (first != bar) {
+		start = first->assigned - first->lead;
+	} else {
+		start = align_up(*next, bar_alignment(bar));
+		*next = start + bar_alignment(bar);
+	}
+	if (assign)
+		bar->address = bar->assigned = start + bar->lead;
 }
 
 /*
@@ -271,12 +287,8 @@ static void walk_bars(const struct pci_host *host, enum pci_space space, uint64_
 
 			index = i % (PCI_NR_BARS + 1);
 			bar = &host->devices[i / (PCI_NR_BARS + 1)].bars[index];
-			if (bar->size != 1ULL << shift || bar->space != space)
-				continue;
-			*next = align_up(*next, bar_alignment(bar));
-			if (assign)
-				bar->address = bar->assigned = *next;
-			*next += bar_alignment(bar);
+			if (bar->size == 1ULL << shift && bar->space == space)
+				place_bar(bar, next, assign);
 		}
 	}
 }

@@ -10,6 +10,9 @@
  * would collide get the next free slots, functions of one device kept together. A slot that
  * would have no function 0 gets its lowest function there, because a guest that scans looks
  * at function 0 first; only what place= says is left as it is.
+ *
+ * I/O that is mapped comes in whole pages of the host, each with as many BARs as happen to be in
+ * it there. So they are put into a page of the guest as they lie in the host's (pci_io.c).
  */
 #ifndef PVMM_DEVICES_PCI_H
 #define PVMM_DEVICES_PCI_H
@@ -44,9 +47,10 @@ struct pci_window {
 
 /* A mappable part of a BAR. */
 struct pci_bar_map {
-	uint64_t offset, size;	/* region-relative bytes, host-page multiples */
+	uint64_t offset, size;	/* bytes from the BAR less its lead, host-page multiples */
 	void *address;		/* in this process, for handing on and never for reading */
 	bool in_guest;		/* handed to the bus; host.lock */
+	bool refused;		/* the bus did not take it, where the BAR is now; host.lock */
 };
 
 /* One BAR (or the ROM, index 6), as the guest sees it. */
@@ -63,6 +67,7 @@ struct pci_bar {
 	bool refused;		/* a line on log said why it is not visible; host.lock */
 	uint64_t gpa;		/* where, while visible */
 	struct bus_region trap;	/* under the mappings: what cannot be mapped */
+	uint64_t lead;		/* bytes that its maps begin before it: see group_region */
 	unsigned nr_maps;
 	struct pci_bar_map maps[GROUP_MAX_AREAS];
 };

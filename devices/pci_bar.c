@@ -104,6 +104,16 @@ static void map_areas(struct pci_bar *bar)
 		map->size = area->size;
 		bar->nr_maps++;
 	}
+	bar->lead = bar->nr_maps ? region->lead : 0;
+}
+
+static void tell_io(const struct pci_bar *bar)
+{
+	const struct pci_device *device = bar->device;
+
+	log_info(device->host->log, "%s: " PCI_HOST_FORMAT ": region %u, I/O: %s",
+		 device->host->group->path, PCI_HOST_ARGS(device), bar->index,
+		 bar->nr_maps ? "mapped" : "trapped, as the host does not let it be mapped");
 }
 
 /*
@@ -155,6 +165,8 @@ int pci_bars_init(struct pci_device *device)
 		}
 		if (bar->size)
 			map_areas(bar);
+		if (bar->size && bar->space == PCI_SPACE_IO)
+			tell_io(bar);
 		if (bar->is_64bit)
 			index++;
 	}
@@ -163,19 +175,28 @@ int pci_bars_init(struct pci_device *device)
 	return 0;
 }
 
-static void hide(struct pci_bar *bar)
+static uint64_t map_gpa(const struct pci_bar *bar, const struct pci_bar_map *map)
 {
-	struct pci_host *host = bar->device->host;
+	return bar->gpa - bar->lead + map->offset;
+}
+
+static void hide_maps(struct pci_bar *bar)
+{
 	unsigned i;
 
 	for (i = 0; i < bar->nr_maps; i++) {
 		struct pci_bar_map *map = &bar->maps[i];
 
 		if (map->in_guest)
-			bus_unmap(host->bus, bar->gpa + map->offset, map->size);
-		map->in_guest = false;
+			bus_unmap(bar->device->host->bus, map_gpa(bar, map), map->size);
+		map->in_guest = map->refused = false;
 	}
-	bus_remove(host->bus, &bar->trap);
+}
+
+static void hide(struct pci_bar *bar)
+{
+	hide_maps(bar);
+	bus_remove(bar->device->host->bus, &bar->trap);
 	bar->visible = false;
 }
 
@@ -309,13 +330,16 @@ static bool find_gpa(const struct pci_bar *bar, uint64_t *gpa)
 	return false;
 }
 
-/* Bytes that a BAR takes at @gpa: a small one that has a host page for itself maps it whole. */
+/*
+ * Bytes that a BAR takes at @gpa: a small one that has a host page for itself maps it whole. I/O
+ * that has others in its page does not keep them out.
+ */
 static uint64_t footprint(const struct pci_bar *bar, uint64_t gpa)
 {
 	uint64_t size = bar->size;
 	unsigned i;
 
-	if (!is_aligned(gpa, bar->device->host->page_size))
+	if (bar->space == PCI_SPACE_IO || !is_aligned(gpa, bar->device->host->page_size))
 		return size;
 	for (i = 0; i < bar->nr_maps; i++) {
 		uint64_t end = bar->maps[i].offset + bar->maps[i].size;
@@ -344,19 +368,26 @@ static bool is_free(const struct pci_bar *bar, uint64_t gpa)
 	return true;
 }
 
+static bool may_map(const struct pci_bar *bar)
+{
+	return is_aligned(bar->gpa - bar->lead, bar->device->host->page_size) &&
+	       (bar->space != PCI_SPACE_IO || pci_io_may_map(bar));
+}
+
 static void show_maps(struct pci_bar *bar)
 {
 	struct pci_host *host = bar->device->host;
 	unsigned i;
 	int err;
 
-	if (!is_aligned(bar->gpa, host->page_size))
-		return;
 	for (i = 0; i < bar->nr_maps; i++) {
 		struct pci_bar_map *map = &bar->maps[i];
 
-		err = bus_map(host->bus, bar->gpa + map->offset, map->size, map->address);
+		if (map->in_guest || map->refused)
+			continue;
+		err = bus_map(host->bus, map_gpa(bar, map), map->size, map->address);
 		map->in_guest = !err;
+		map->refused = err;
 		if (err)
 			log_guest(host->log, &host->limit, "%s: " PCI_HOST_FORMAT ": region %u "
 				  "is not mapped into the guest (%s); accesses will be slow",
@@ -395,7 +426,6 @@ static void show(struct pci_bar *bar)
 	bar->gpa = gpa;
 	bar->visible = true;
 	bar->refused = false;
-	show_maps(bar);
 }
 
 static void hide_if_moved(struct pci_bar *bar)
@@ -406,21 +436,39 @@ static void hide_if_moved(struct pci_bar *bar)
 		hide(bar);
 }
 
-/* All that moved away goes first, so that BARs may change places. */
+static void show_if_decoding(struct pci_bar *bar)
+{
+	if (!bar->visible && is_decoding(bar))
+		show(bar);
+}
+
+static void hide_maps_in_the_way(struct pci_bar *bar)
+{
+	if (bar->visible && !may_map(bar))
+		hide_maps(bar);
+}
+
+static void show_maps_that_may(struct pci_bar *bar)
+{
+	if (bar->visible && may_map(bar))
+		show_maps(bar);
+}
+
+/*
+ * All that moved away goes first, so that BARs may change places; mappings come last, when it is
+ * known what is in their pages.
+ */
 void pci_bars_update(struct pci_host *host)
 {
-	unsigned i, index;
+	static void (*const passes[])(struct pci_bar *bar) = {
+		hide_if_moved, show_if_decoding, hide_maps_in_the_way, show_maps_that_may,
+	};
+	unsigned pass, i, index;
 
-	for (i = 0; i < host->nr_devices; i++) {
-		for (index = 0; index <= PCI_ROM_INDEX; index++)
-			hide_if_moved(&host->devices[i].bars[index]);
-	}
-	for (i = 0; i < host->nr_devices; i++) {
-		for (index = 0; index <= PCI_ROM_INDEX; index++) {
-			struct pci_bar *bar = &host->devices[i].bars[index];
-
-			if (!bar->visible && is_decoding(bar))
-				show(bar);
+	for (pass = 0; pass < ARRAY_SIZE(passes); pass++) {
+		for (i = 0; i < host->nr_devices; i++) {
+			for (index = 0; index <= PCI_ROM_INDEX; index++)
+				passes[pass](&host->devices[i].bars[index]);
 		}
 	}
 }

@@ -38,6 +38,13 @@ void pci_bar_register_write(struct pci_device *device, uint32_t offset, uint32_t
 /* Makes what is in the bus follow the registers. Caller holds host.lock. */
 void pci_bars_update(struct pci_host *host);
 
+/* pci_io.c: of the BARs in the same host page of mapped I/O the one that gets its place first, in
+ * the order that BARs get theirs. @bar itself where there are no others, or it is no such BAR. */
+const struct pci_bar *pci_io_first(const struct pci_bar *bar);
+/* May the host page that holds @bar, an I/O BAR that is visible, be mapped by it? Caller holds
+ * host.lock. */
+bool pci_io_may_map(const struct pci_bar *bar);
+
 /* pci_irq.c: reserves numbers. A negative errno after one line on log; pci_irq_exit() is
  * needed in either case. */
 int pci_irq_init(struct pci_device *device);

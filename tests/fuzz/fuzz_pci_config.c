@@ -6,6 +6,7 @@
  */
 #include <linux/pci_regs.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "devices/pci.h"
 #include "tests/fuzz/input.h"
@@ -23,11 +24,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct fake_board board;
 static struct fake_group fake;
 static struct pci_host host;
+static uint64_t io_end;		/* on the host */
 
 static void check(bool condition)
 {
 	if (!condition)
 		abort();
+}
+
+/* On the host they lie one after another. */
+static void add_io(struct fake_device *device, unsigned index, uint64_t size)
+{
+	io_end = align_up(io_end, size);
+	fake_add_io(&fake, device, index, size, io_end);
+	io_end += size;
 }
 
 static void add_bars(struct input *input, struct fake_device *device)
@@ -38,6 +48,10 @@ static void add_bars(struct input *input, struct fake_device *device)
 
 		if (!(kind & 0x10))
 			continue;
+		if (flags & PCI_BASE_ADDRESS_SPACE_IO && kind & 0x20) {
+			add_io(device, index, 1ULL << (kind >> 6) * 5);
+			continue;
+		}
 		fake_add_bar(&fake, device, index, 1ULL << (kind >> 5) * 5, flags, kind & 0x20);
 		if ((flags & PCI_BASE_ADDRESS_MEM_TYPE_MASK) == PCI_BASE_ADDRESS_MEM_TYPE_64 &&
 		    !(flags & PCI_BASE_ADDRESS_SPACE_IO))
@@ -98,6 +112,16 @@ static bool in_windows(const struct pci_bar *bar)
 	return false;
 }
 
+/* What lies in a page of mapped I/O lies in it as on the host. */
+static void check_io(const struct pci_bar *bar)
+{
+	const struct group_region *region = &bar->device->group_device->regions[bar->index];
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	check(bar->space != PCI_SPACE_IO || !fake_board_map(&board, bar->gpa) ||
+	      (region->nr_areas && bar->gpa % page == region->lead));
+}
+
 /* BARs that the guest sees lie in the windows, none over another. */
 static void check_bars(void)
 {
@@ -109,6 +133,7 @@ static void check_bars(void)
 		if (!a->visible)
 			continue;
 		check(in_windows(a));
+		check_io(a);
 		for (unsigned j = 0; j < i; j++) {
 			const struct pci_bar *b = &host.devices[j / 7].bars[j % 7];
 
@@ -133,13 +158,16 @@ static void access_config(struct pci_device *device, struct input *input, uint8_
 		      offset + size <= device->config_size);
 }
 
-/* Sizes and addresses, as a guest sets them. */
-static void write_bar(struct pci_device *device, struct input *input, uint8_t kind)
+/* Sizes and addresses, as a guest sets them, and decoding. */
+static void write_bar(struct input *input, uint8_t kind)
 {
 	uint32_t offset = PCI_BASE_ADDRESS_0 + (kind >> 4 & 7) * 4;
 	uint8_t place = input_u8(input);
+	struct pci_device *device = &host.devices[place >> 7 & (host.nr_devices - 1)];
 	uint32_t value = place & 1 ? UINT32_MAX : (uint32_t)MEM32_PCI + (place >> 1) * 0x8000U;
 
+	if (!(place & 1) && device->bars[(kind >> 4 & 7) % PCI_NR_BARS].space == PCI_SPACE_IO)
+		value = 0x10000 + place * 0x10;
 	pci_config_write(device, kind & 8 ? PCI_COMMAND : offset, kind & 8 ? 2 : 4,
 			 kind & 8 ? place : value);
 }
@@ -179,7 +207,7 @@ static void run(struct input *input)
 			access_config(device, input, kind);
 			break;
 		case 1:
-			write_bar(device, input, kind);
+			write_bar(input, kind);
 			break;
 		case 2:
 			if (kind & 0x10)
@@ -201,6 +229,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fake_board_init(&board);
 	fake_group_init(&fake, 0);
+	io_end = 0;
 	add_device(&input, 1);
 	add_device(&input, 2);
 	if (!start()) {

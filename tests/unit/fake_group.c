@@ -570,6 +570,17 @@ void fake_add_bar(struct fake_group *fake, struct fake_device *device, unsigned 
 	}
 }
 
+void fake_add_io(struct fake_group *fake, struct fake_device *device, unsigned index,
+		 uint64_t size, uint64_t address)
+{
+	struct group_region *region = &fake_group_device(fake, device)->regions[index];
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	fake_add_bar(fake, device, index, size, PCI_BASE_ADDRESS_SPACE_IO, true);
+	region->io_page = align_down(address, page);
+	region->lead = address - region->io_page;
+}
+
 void fake_add_rom(struct fake_group *fake, struct fake_device *device, uint64_t size)
 {
 	fake_group_device(fake, device)->regions[GROUP_REGION_ROM] =

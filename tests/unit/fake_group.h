@@ -100,6 +100,9 @@ uint32_t fake_config_get(const struct fake_device *device, uint32_t offset, unsi
 /* @flags: PCI_BASE_ADDRESS_*. With @mappable one area over the whole of it (or its page). */
 void fake_add_bar(struct fake_group *fake, struct fake_device *device, unsigned index,
 		  uint64_t size, uint32_t flags, bool mappable);
+/* One of I/O ports that can be mapped, at @address in the I/O space of the host's bridge. */
+void fake_add_io(struct fake_group *fake, struct fake_device *device, unsigned index,
+		 uint64_t size, uint64_t address);
 void fake_add_rom(struct fake_group *fake, struct fake_device *device, uint64_t size);
 /* Capabilities, the next one in the list at the next free place. */
 void fake_add_capability(struct fake_device *device, uint8_t id, uint8_t offset);

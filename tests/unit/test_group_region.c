@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/uapi/devgroups.h"
 #include "tests/unit/capture.h"
 #include "vmm/group/vfio_region.h"
 
@@ -187,6 +188,46 @@ START_TEST(test_parse_hostile)
 }
 END_TEST
 
+/* I/O of the group driver: the pages around it, and where in them it is. */
+START_TEST(test_parse_io)
+{
+	static const struct {
+		uint64_t size, address;
+		uint16_t version;
+		unsigned nr_areas;
+		uint64_t area, lead, io_page;
+	} cases[] = {
+		{32, 0x1040, 1, 1, 0x10000, 0x1040, 0},
+		{32, 0x2ffe0, 1, 1, 0x10000, 0xffe0, 0x20000},
+		{64 * KIB, 0x30000, 1, 1, 0x10000, 0, 0x30000},
+		{128 * KIB, 0x40000, 1, 1, 0x20000, 0, 0x40000},
+		/* Not where a BAR can be, or told in another way. */
+		{32, 0x1048, 1, 0, 0, 0, 0},
+		{48, 0x1080, 1, 0, 0, 0, 0},
+		{0x1000, UINT64_MAX - 15, 1, 0, 0, 0, 0},
+		{32, 0x1040, 2, 0, 0, 0, 0},
+	};
+	struct devgroup_region_io io = {.id = DEVGROUP_REGION_IO, .version = cases[_i].version,
+					.address = cases[_i].address};
+	struct group_region region;
+	struct answer answer;
+
+	answer_init(&answer, cases[_i].size);
+	answer.info.flags &= ~(uint32_t)VFIO_REGION_INFO_FLAG_MMAP;
+	answer_cap(&answer, 0, io.id, 0);
+	memcpy(answer.caps, &io, sizeof(io));
+	ck_assert_int_eq(vfio_region_parse(&answer, sizeof(answer), 64 * KIB, 0, NULL, &region), 0);
+	ck_assert_uint_eq(region.nr_areas, cases[_i].nr_areas);
+	ck_assert_uint_eq(region.areas[0].offset, 0);
+	ck_assert_uint_eq(region.areas[0].size, cases[_i].area);
+	ck_assert_uint_eq(region.lead, cases[_i].lead);
+	ck_assert_uint_eq(region.io_page, cases[_i].io_page);
+	/* Cut off. */
+	ck_assert_int_eq(vfio_region_parse(&answer, sizeof(answer.info) + sizeof(io) - 1, 64 * KIB, 0,
+					   NULL, &region), -EBADMSG);
+}
+END_TEST
+
 START_TEST(test_parse_not_mappable)
 {
 	struct group_region region;
@@ -272,6 +313,7 @@ static Suite *group_region_suite(void)
 	tcase_add_loop_test(tcase, test_parse_msix_hole, 0, 10);
 	tcase_add_loop_test(tcase, test_parse_sparse, 0, 10);
 	tcase_add_test(tcase, test_parse_small);
+	tcase_add_loop_test(tcase, test_parse_io, 0, 8);
 	tcase_add_test(tcase, test_parse_hostile);
 	tcase_add_test(tcase, test_parse_not_mappable);
 	tcase_add_test(tcase, test_msix_table);

@@ -64,6 +64,12 @@ struct group_region {
 	uint64_t file_offset;	/* of the region in the device's fd; backend's own */
 	unsigned nr_areas;	/* 0: every access must be trapped */
 	struct group_area areas[GROUP_MAX_AREAS];
+	/*
+	 * I/O that may be mapped shares the host's pages with other BARs of the group: its area, of
+	 * whole pages, begins so many bytes before the region, at io_page in the I/O space of the
+	 * device's host bridge. 0 for memory.
+	 */
+	uint64_t lead, io_page;
 };
 
 struct group_device_ops {

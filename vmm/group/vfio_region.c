@@ -7,6 +7,7 @@
 #include <linux/vfio.h>
 #include <string.h>
 
+#include "kernel/uapi/devgroups.h"
 #include "vmm/group/vfio_region.h"
 
 #define CONFIG_CAPABILITIES_START 0x40
@@ -94,6 +95,8 @@ struct region_caps {
 	bool msix_mappable;
 	const uint8_t *sparse;	/* the areas of the sparse capability; NULL: none */
 	uint32_t nr_sparse;
+	bool is_io;		/* of the group driver: I/O that may be mapped */
+	uint64_t io_address;
 };
 
 static int read_sparse(const uint8_t *info, size_t size, size_t offset, struct region_caps *caps)
@@ -108,6 +111,18 @@ static int read_sparse(const uint8_t *info, size_t size, size_t offset, struct r
 		return -EBADMSG;
 	caps->sparse = info + offset + sizeof(sparse);
 	caps->nr_sparse = sparse.nr_areas;
+	return 0;
+}
+
+static int read_io(const uint8_t *info, size_t size, size_t offset, struct region_caps *caps)
+{
+	struct devgroup_region_io io;
+
+	if (size - offset < sizeof(io))
+		return -EBADMSG;
+	memcpy(&io, info + offset, sizeof(io));
+	caps->is_io = io.version == DEVGROUP_REGION_IO_VERSION;
+	caps->io_address = io.address;
 	return 0;
 }
 
@@ -127,6 +142,8 @@ static int read_caps(const uint8_t *info, size_t size, size_t offset, struct reg
 			caps->msix_mappable = true;
 		else if (header.id == VFIO_REGION_INFO_CAP_SPARSE_MMAP)
 			ret = read_sparse(info, size, offset, caps);
+		else if (header.id == DEVGROUP_REGION_IO)
+			ret = read_io(info, size, offset, caps);
 		offset = header.next;
 	}
 	return ret;
@@ -144,10 +161,22 @@ static void add_sparse(struct group_region *region, uint64_t page, const struct 
 	}
 }
 
+/* The pages that hold it. BARs are powers of two, aligned to their size. */
+static void add_io(struct group_region *region, uint64_t page, uint64_t address)
+{
+	if (!is_power_of_two(region->size) || !is_aligned(address, region->size))
+		return;
+	region->io_page = align_down(address, page);
+	region->lead = address - region->io_page;
+	add_area(region, 0, align_up(region->lead + region->size, page));
+}
+
 static void add_areas(struct group_region *region, uint64_t page, uint64_t capabilities,
 		      const struct region_caps *caps, const struct vfio_msix_table *hole)
 {
-	if (caps->sparse)
+	if (caps->is_io)
+		add_io(region, page, caps->io_address);
+	else if (caps->sparse)
 		add_sparse(region, page, caps, hole);
 	else if (region->size >= page)
 		add_part(region, page, 0, region->size, hole);
@@ -178,8 +207,8 @@ int vfio_region_parse(const void *info, size_t size, uint64_t page, uint64_t cap
 	if (msix && msix->size && msix->region == header.index &&
 	    !(caps.msix_mappable && capabilities & GROUP_CAP_MSIX_TABLE_GUARDED))
 		hole = msix;
-	if (header.flags & VFIO_REGION_INFO_FLAG_MMAP && is_aligned(header.offset, page) &&
-	    header.size <= INT64_MAX)
+	if ((header.flags & VFIO_REGION_INFO_FLAG_MMAP || caps.is_io) &&
+	    is_aligned(header.offset, page) && header.size <= INT64_MAX)
 		add_areas(region, page, capabilities, &caps, hole);
 	return 0;
 }

@@ -25,7 +25,8 @@ void vfio_msix_table_find(const uint8_t *config, size_t size, struct vfio_msix_t
  * included. @page is the host's page size, @capabilities those of the group: the MSI-X table is
  * left out of the areas unless the hardware guards it (GROUP_CAP_MSIX_TABLE_GUARDED) and the
  * kernel says that it may be mapped; a region smaller than a page has an area only if its page
- * is the group's (GROUP_CAP_SMALL_BARS). 0, or -EBADMSG when the chain of capabilities loops or
+ * is the group's (GROUP_CAP_SMALL_BARS), or if it is I/O that the group driver says may be
+ * mapped. 0, or -EBADMSG when the chain of capabilities loops or
  * leaves the buffer.
  */
 int vfio_region_parse(const void *info, size_t size, uint64_t page, uint64_t capabilities,
