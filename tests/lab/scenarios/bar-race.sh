@@ -7,13 +7,17 @@
 . "$(dirname "$0")/lib/guests.sh"
 
 build_for_guest lab-bar-race
+
+# A guest with EEH has its group frozen by the first read that nobody answers (eeh.sh).
+set_up='
+enrich /lab/lab-bar-race
+append="quiet pvmm.drivers=no eeh=off"
+'
+
 add_nvme n0 pcie.0 16
 add_card e0 e1000e pcie.1
 # The CPU that stores is the one that switches: QEMU before 8.1 crashes when two do that.
-run_guests --timeout 900 --copy-in "$work/lab-bar-race" '
-enrich /lab/lab-bar-race
-# A guest with EEH has its group frozen by the first read that nobody answers (eeh.sh).
-append="quiet pvmm.drivers=no eeh=off"
+run_guests --timeout 900 --copy-in "$work/lab-bar-race" "$set_up"'
 disk="--group 0000:01:00.0" card="--group 0001:01:00.0"
 
 # The version and the admin queue sizes of the disk, the VLAN type of the card: what is in them stays.
@@ -25,11 +29,15 @@ boot 0 "lab-bar-race 0000:00:00.0 0x38 6 && lab-bar-race 0000:00:00.0 0x38 6 sto
 	$card $claim --cpus 2
 said_times 2 " 0 others"
 not_said "KVM_RUN failed"
+holds none 0000:01:00.0 0001:01:00.0'
 
-if [ "$taker" = devgroups ]; then
-	echo "-- frozen meanwhile"
+if [ "$backend" = devgroups ]; then
+	# With two CPUs QEMU 7.2 crashes now and then while the host freezes, too.
+	new_host
+	add_nvme n0 pcie.0 16
+	run_guests --cpus 1 --timeout 900 --copy-in "$work/lab-bar-race" "$set_up"'
 	group=$(folder_of 0000:01:00.0)
-	launch "lab-bar-race 0000:00:00.0 8 20; true" $disk --cpus 2
+	launch "lab-bar-race 0000:00:00.0 8 20; true" --group 0000:01:00.0 --cpus 2
 	wait_for "it is"
 	for n in 1 2 3; do
 		echo 1 >"$group/freeze"
@@ -40,5 +48,5 @@ if [ "$taker" = devgroups ]; then
 	ended 0
 	said " 0 others"
 	not_said "KVM_RUN failed"
+	holds none 0000:01:00.0'
 fi
-holds none 0000:01:00.0 0001:01:00.0'
