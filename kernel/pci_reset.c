@@ -10,19 +10,17 @@ static int reset_function(struct devgroup_vdev *vdev)
 	return devgroups_fail() ? -EIO : pci_try_reset_function(devgroup_pci_dev(vdev));
 }
 
-static int reset_bus(struct devgroup_vdev *vdev)
-{
-	return devgroups_fail() ? -EIO : pci_reset_bus(devgroup_pci_dev(vdev));
-}
-
 struct neighbours {
 	struct devgroup *group;
 	struct pci_slot *slot;	/* NULL: the whole bus */
-	bool strangers;
+	int ret;
 };
 
-/* A device that just comes or leaves has no driver, and may be in no IOMMU group. */
-static bool is_stranger(struct pci_dev *pdev, struct devgroup *group)
+/*
+ * -ENOTTY: a stranger. -EAGAIN: a device that just comes or leaves, and has no driver, perhaps no
+ * IOMMU group either; the kernel does not expect that while it resets the bus.
+ */
+static int look_at(struct pci_dev *pdev, struct devgroup *group)
 {
 	struct iommu_group *iommu_group = iommu_group_get(&pdev->dev);
 	struct device_driver *driver = READ_ONCE(pdev->dev.driver);
@@ -30,32 +28,46 @@ static bool is_stranger(struct pci_dev *pdev, struct devgroup *group)
 
 	iommu_group_put(iommu_group);
 	if (driver)
-		return driver != devgroup_pci_bus.driver || !member;
-	return iommu_group && !member;
+		return driver == devgroup_pci_bus.driver && member ? 0 : -ENOTTY;
+	return iommu_group && !member ? -ENOTTY : -EAGAIN;
 }
 
 /* Bridges have no driver that a reset would surprise, and no state of a user. */
-static int look_for_strangers(struct pci_dev *pdev, void *data)
+static int look_at_neighbour(struct pci_dev *pdev, void *data)
 {
 	struct neighbours *neighbours = data;
+	int ret = 0;
 
 	if (pdev->hdr_type == PCI_HEADER_TYPE_NORMAL &&
 	    (!neighbours->slot || pdev->slot == neighbours->slot))
-		neighbours->strangers = is_stranger(pdev, neighbours->group);
-	return neighbours->strangers;
+		ret = look_at(pdev, neighbours->group);
+	if (ret)
+		neighbours->ret = ret;
+	return ret == -ENOTTY;
 }
 
 /* Devices of the group that are no part of the use are bound as well, and idle. */
-static bool has_bus_reset(struct devgroup_use *use, struct pci_dev *pdev)
+static int look_for_strangers(struct devgroup *group, struct pci_dev *pdev)
 {
-	struct neighbours neighbours = { .group = use->group };
+	struct neighbours neighbours = { .group = group };
 
 	if (!pci_probe_reset_slot(pdev->slot))
 		neighbours.slot = pdev->slot;
 	else if (pci_probe_reset_bus(pdev->bus))
-		return false;
-	pci_walk_bus(pdev->bus, look_for_strangers, &neighbours);
-	return !neighbours.strangers;
+		return -ENOTTY;
+	pci_walk_bus(pdev->bus, look_at_neighbour, &neighbours);
+	return neighbours.ret;
+}
+
+/* Nobody who is bound now leaves before the end: see devgroup_use_unplug(). */
+static int reset_bus(struct devgroup_vdev *vdev)
+{
+	struct pci_dev *pdev = devgroup_pci_dev(vdev);
+	int ret = look_for_strangers(vdev->ddev->group, pdev);
+
+	if (!ret)
+		ret = devgroups_fail() ? -EIO : pci_reset_bus(pdev);
+	return ret;
 }
 
 static bool same_reset(struct pci_dev *a, struct pci_dev *b)
@@ -89,8 +101,7 @@ static int reset_device(struct devgroup_use *use, struct devgroup_vdev *vdev, bo
 	}
 	if (ret != -ENOTTY)
 		return ret;
-	if (has_bus_reset(use, devgroup_pci_dev(vdev)))
-		ret = devgroup_retry(use, vdev, reset_bus);
+	ret = devgroup_retry(use, vdev, reset_bus);
 	if (!ret)
 		mark_clean(use, devgroup_pci_dev(vdev));
 	return ret;

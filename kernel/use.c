@@ -334,6 +334,20 @@ static void take_away(struct devgroup_use *use, struct devgroup_vdev *vdev)
 	mutex_unlock(&use->lock);
 }
 
+/* A device that came later is not in the use, but on a bus that is reset for it. */
+static void wait_for_reset(struct devgroup *group)
+{
+	struct devgroup_use *use = devgroup_use_get(group);
+
+	if (!use)
+		return;
+	devgroup_use_want(use);
+	mutex_lock(&use->lock);
+	mutex_unlock(&use->lock);
+	devgroup_use_unwant(use);
+	devgroup_use_put(use);
+}
+
 void devgroup_use_unplug(struct devgroup_vdev *vdev)
 {
 	struct devgroup_use *use;
@@ -349,6 +363,8 @@ void devgroup_use_unplug(struct devgroup_vdev *vdev)
 		take_away(use, vdev);
 		devgroup_use_unwant(use);
 		devgroup_use_put(use);
+	} else {
+		wait_for_reset(vdev->ddev->group);
 	}
 	if (vdev->dirty)
 		vdev->ops->reset->unplug(vdev);
