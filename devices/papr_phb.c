@@ -151,6 +151,18 @@ static int register_calls(struct papr_phbs *phbs, struct rtas *rtas, struct hcal
 	return err;
 }
 
+static int init_locks(struct papr_phbs *phbs, const struct papr_dma_policy *policy)
+{
+	int err = papr_errinjct_init(&phbs->errinjct);
+
+	if (err)
+		return err;
+	err = papr_dma_memory_init(&phbs->dma, phbs->memory, policy, phbs->log);
+	if (err)
+		papr_errinjct_exit(&phbs->errinjct);
+	return err;
+}
+
 int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_groups,
 		   struct bus *bus, struct irqchip *irqchip, struct guest_memory *memory,
 		   struct rtas *rtas, struct hcall_table *hcalls,
@@ -163,9 +175,7 @@ int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_gr
 	phbs->memory = memory;
 	phbs->log = log;
 	phbs->rtas = rtas;
-	err = papr_errinjct_init(&phbs->errinjct);
-	if (!err)
-		err = papr_dma_memory_init(&phbs->dma, memory, policy, log);
+	err = init_locks(phbs, policy);
 	if (err) {
 		log_error(log, "PCI: no lock for DMA memory: %s", strerror(-err));
 		return err;
