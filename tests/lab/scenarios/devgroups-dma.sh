@@ -84,7 +84,7 @@ merged()
 		for test in info windows memory map list disk windows_blocked; do
 			/lab/dma $number 0000:01:00.0 $test
 			within 20 pinned_as $before
-			for step in $(seq 200); do
+			for step in $(seq 1000); do
 				fail_at $step
 				/lab/dma $number 0000:01:00.0 $test >/tmp/dma 2>&1 || true
 				if ! all_steps_done; then break; fi
@@ -94,7 +94,7 @@ merged()
 			fail_at 0
 			echo "-- $test: $step steps"
 			[ $step -gt 5 ] || fail "that is too few"
-			[ $step -lt 200 ] || fail "the sweep has no end"
+			[ $step -lt 1000 ] || fail "the sweep has no end"
 		done
 		grep -q "^memory 0 kB" $disk/dma_pinned || fail "$(cat $disk/dma_pinned)"
 		grep -q "^tables 0 kB" $disk/dma_pinned || fail "$(cat $disk/dma_pinned)"
