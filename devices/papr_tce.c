@@ -194,10 +194,11 @@ uint64_t papr_tce_iova(const struct papr_tce_table *table, uint64_t index)
  */
 static uint64_t group_entry(const struct papr_tce_table *table, uint64_t tce)
 {
-	if (!is_live(tce) || !is_valid(table, tce))
-		return 0;
-	return guest_memory_hva(dma_of(table)->memory, gpa_of(tce), page_size(table)) |
-	       (tce & PERMISSIONS);
+	uint64_t hva = 0;
+
+	if (is_live(tce) && is_aligned(gpa_of(tce), page_size(table)))
+		hva = guest_memory_hva(dma_of(table)->memory, gpa_of(tce), page_size(table));
+	return hva ? hva | (tce & PERMISSIONS) : 0;
 }
 
 static int unmap_entries(struct papr_tce_table *table, uint64_t index, uint64_t count)
@@ -285,14 +286,17 @@ static int register_pages(struct papr_tce_table *table, const uint64_t *tces, ui
 	return err;
 }
 
-/* Checks and sets entries with the lock held. All memory is registered before the first changes. */
+/*
+ * Checks and sets entries with the lock held. All memory is registered before the first changes;
+ * *first: some was.
+ */
 static int set_locked(struct papr_tce_table *table, uint64_t ioba, const uint64_t *tces,
-		      uint64_t count, int64_t *status)
+		      uint64_t count, int64_t *status, bool *first)
 {
 	uint64_t index, i;
-	bool first = false;
 	int err;
 
+	*first = false;
 	*status = H_PARAMETER;
 	if (!find_entries(table, ioba, count, &index))
 		return 0;
@@ -300,9 +304,9 @@ static int set_locked(struct papr_tce_table *table, uint64_t ioba, const uint64_
 		if (!is_valid(table, tces[i]))
 			return 0;
 	}
-	err = register_pages(table, tces, count, &first);
+	err = register_pages(table, tces, count, first);
 	table->nr_calls++;
-	table->nr_first += first;
+	table->nr_first += *first;
 	*status = H_RESOURCE;
 	if (!err)
 		*status = count ? status_of(table, change_entries(table, index, tces, count)) :
@@ -334,10 +338,11 @@ static int64_t set_entries(struct papr_tce_table *table, uint64_t ioba, const ui
 	struct papr_dma_memory *dma = dma_of(table);
 	uint64_t wanted = 0;
 	int64_t status;
+	bool first;
 	int err;
 
 	pthread_mutex_lock(&table->lock);
-	err = set_locked(table, ioba, tces, count, &status);
+	err = set_locked(table, ioba, tces, count, &status, &first);
 	if (err == -ENOMEM)
 		wanted = chunks_missing(table, tces, count, page_size(table));
 	pthread_mutex_unlock(&table->lock);
@@ -345,13 +350,13 @@ static int64_t set_entries(struct papr_tce_table *table, uint64_t ioba, const ui
 		wanted += papr_dma_nr_registered(dma) / RELEASE_MORE;
 		if (papr_tce_release_idle(dma, wanted)) {
 			pthread_mutex_lock(&table->lock);
-			err = set_locked(table, ioba, tces, count, &status);
+			err = set_locked(table, ioba, tces, count, &status, &first);
 			pthread_mutex_unlock(&table->lock);
 		}
 	}
 	if (err)
 		papr_dma_tell_error(table->user, &table->limit, err);
-	else
+	else if (first)
 		papr_tce_trim(dma);
 	return status;
 }

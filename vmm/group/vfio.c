@@ -50,6 +50,31 @@ static int vfio_group_unregister(struct group *group, uint64_t hva, uint64_t siz
 		-errno : 0;
 }
 
+static int call(const struct vfio_group *vfio, unsigned long request, void *argument)
+{
+	return ioctl(vfio->container_fd, request, argument) < 0 ? -errno : 0;
+}
+
+static int in_window(struct vfio_group *vfio, unsigned long request, void *argument)
+{
+	int ret;
+
+	pthread_rwlock_rdlock(&vfio->windows_lock);
+	ret = call(vfio, request, argument);
+	pthread_rwlock_unlock(&vfio->windows_lock);
+	return ret;
+}
+
+static int change_windows(struct vfio_group *vfio, unsigned long request, void *argument)
+{
+	int ret;
+
+	pthread_rwlock_wrlock(&vfio->windows_lock);
+	ret = call(vfio, request, argument);
+	pthread_rwlock_unlock(&vfio->windows_lock);
+	return ret;
+}
+
 static int vfio_group_map(struct group *group, uint64_t iova, uint64_t hva, uint64_t size,
 			  bool read, bool write)
 {
@@ -62,12 +87,8 @@ static int vfio_group_map(struct group *group, uint64_t iova, uint64_t hva, uint
 		.iova = iova,
 		.size = size,
 	};
-	int ret;
 
-	pthread_rwlock_rdlock(&vfio->windows_lock);
-	ret = ioctl(vfio->container_fd, VFIO_IOMMU_MAP_DMA, &request) < 0 ? -errno : 0;
-	pthread_rwlock_unlock(&vfio->windows_lock);
-	return ret;
+	return in_window(vfio, VFIO_IOMMU_MAP_DMA, &request);
 }
 
 static int vfio_group_unmap(struct group *group, uint64_t iova, uint64_t size)
@@ -76,11 +97,8 @@ static int vfio_group_unmap(struct group *group, uint64_t iova, uint64_t size)
 	struct vfio_iommu_type1_dma_unmap request = {
 		.argsz = sizeof(request), .iova = iova, .size = size,
 	};
-	int ret;
+	int ret = in_window(vfio, VFIO_IOMMU_UNMAP_DMA, &request);
 
-	pthread_rwlock_rdlock(&vfio->windows_lock);
-	ret = ioctl(vfio->container_fd, VFIO_IOMMU_UNMAP_DMA, &request) < 0 ? -errno : 0;
-	pthread_rwlock_unlock(&vfio->windows_lock);
 	return ret == -EPERM ? 0 : ret;	/* no memory was ever registered: nothing mapped */
 }
 
@@ -106,11 +124,8 @@ static int vfio_group_create_window(struct group *group, struct group_dma_window
 		.window_size = window->size,
 		.levels = choose_levels(group, window),
 	};
-	int ret;
+	int ret = change_windows(vfio, VFIO_IOMMU_SPAPR_TCE_CREATE, &create);
 
-	pthread_rwlock_wrlock(&vfio->windows_lock);
-	ret = ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_TCE_CREATE, &create) < 0 ? -errno : 0;
-	pthread_rwlock_unlock(&vfio->windows_lock);
 	if (!ret)
 		window->iova = create.start_addr;
 	return ret;
@@ -122,12 +137,8 @@ static int vfio_group_remove_window(struct group *group, const struct group_dma_
 	struct vfio_iommu_spapr_tce_remove remove = {
 		.argsz = sizeof(remove), .start_addr = window->iova,
 	};
-	int ret;
 
-	pthread_rwlock_wrlock(&vfio->windows_lock);
-	ret = ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_TCE_REMOVE, &remove) < 0 ? -errno : 0;
-	pthread_rwlock_unlock(&vfio->windows_lock);
-	return ret;
+	return change_windows(vfio, VFIO_IOMMU_SPAPR_TCE_REMOVE, &remove);
 }
 
 static int vfio_group_set_event(struct group *group, enum group_event event, int fd)
