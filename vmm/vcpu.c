@@ -81,14 +81,17 @@ static void finish_exit(struct vcpu *vcpu)
 	do_work(vcpu);
 }
 
-/* With the lock held. */
+/* With the lock held. It says once that it is outside: parked vCPUs that answered every change
+ * with another would keep each other awake. */
 static void wait_parked(struct vcpu *vcpu)
 {
 	struct vcpus *vcpus = vcpu->vcpus;
 
-	while (!vcpus->quit && vcpu->state == VCPU_PARKED) {
+	if (vcpu->state == VCPU_PARKED) {
 		vcpu->inside = false;
 		pthread_cond_broadcast(&vcpus->changed);
+	}
+	while (!vcpus->quit && vcpu->state == VCPU_PARKED) {
 		pthread_cond_wait(&vcpus->changed, &vcpus->lock);
 		do_work(vcpu);
 	}

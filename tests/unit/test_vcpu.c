@@ -2,6 +2,7 @@
 /* vCPU threads over a fake KVM: starting, parking, work on all of them, failures, the end. */
 #include <errno.h>
 #include <semaphore.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "tests/unit/capture.h"
@@ -179,6 +180,30 @@ START_TEST(test_all_parked)
 		ck_assert(vcpu_is_parked(vcpus_get(&vcpus, i)));
 		ck_assert_uint_eq(kvm.vcpus[i].entries, 0);
 	}
+}
+END_TEST
+
+static long nr_sleeps(void)
+{
+	struct rusage usage;
+
+	ck_assert_int_eq(getrusage(RUSAGE_SELF, &usage), 0);
+	return usage.ru_nvcsw;
+}
+
+/* Parked vCPUs sleep, and do not wake each other for ever: a lab's CPUs would be gone. */
+START_TEST(test_parked_sleep)
+{
+	long before;
+
+	start(0);
+	give(0, EXIT_PARK);
+	for (unsigned i = 0; i < CPUS; i++)
+		wait_parked(i);
+	usleep(20000);
+	before = nr_sleeps();
+	usleep(100000);
+	ck_assert_int_lt(nr_sleeps() - before, 20);
 }
 END_TEST
 
@@ -564,6 +589,7 @@ static TCase *running_tests(void)
 
 	tcase_add_checked_fixture(tests, setup_vcpus, teardown);
 	tcase_add_test(tests, test_all_parked);
+	tcase_add_test(tests, test_parked_sleep);
 	tcase_add_test(tests, test_start);
 	tcase_add_test(tests, test_exits);
 	tcase_add_test(tests, test_park);
