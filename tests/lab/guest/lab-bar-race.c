@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * lab-bar-race ADDRESS OFFSET SECONDS [power|store]...: in a guest, reads the register at OFFSET of
- * a device's BAR 0 on one CPU all the time while another switches memory decoding, or the power
- * state too, off and on; with "store" that one also stores something else to it while it is off. A
- * read gives what was there at first, or all ones. Prints how often which came; exit status 0 if
+ * lab-bar-race ADDRESS OFFSET SECONDS [power|reset|store]...: in a guest, reads the register at
+ * OFFSET of a device's BAR 0 on one CPU all the time while another switches memory decoding off and
+ * on, and the power state, or resets the function; with "store" that one also stores something else
+ * to it while it is off. A read gives what was there at first, or all ones. Prints how often which came; exit status 0 if
  * nothing else did.
  */
 #include <fcntl.h>
@@ -24,12 +24,15 @@
 #define CAPABILITY_PM 0x01
 #define PM_CONTROL 4
 #define PM_D3HOT 3
+#define CAPABILITY_EXPRESS 0x10
+#define DEVICE_CONTROL 8
+#define DEVICE_CONTROL_FLR 0x8000
 
 static struct race {
 	int config;
 	volatile uint32_t *reg;
 	uint32_t right;
-	bool power, store;
+	bool power, reset, store;
 	volatile bool enough;
 	unsigned long switches, rights, ones, others, seen, lost;
 	uint32_t other;
@@ -56,12 +59,16 @@ static void set_word(unsigned offset, uint16_t word)
 		die("writing config space");
 }
 
-static unsigned find_pm(void)
+static unsigned find_capability(unsigned id)
 {
 	unsigned offset = get_word(FIRST_CAPABILITY) & 0xfc;
 
-	while (offset && (get_word(offset) & 0xff) != CAPABILITY_PM)
+	while (offset && (get_word(offset) & 0xff) != id)
 		offset = get_word(offset) >> 8 & 0xfc;
+	if (!offset) {
+		fprintf(stderr, "the device has no capability %#x\n", id);
+		exit(2);
+	}
 	return offset;
 }
 
@@ -92,7 +99,27 @@ static void *read_all_the_time(void *arg)
 	return NULL;
 }
 
-static void switch_off_and_on(unsigned pm)
+/* To D3hot and back (PCI PM 5.4.1). */
+static void switch_power(void)
+{
+	unsigned offset = find_capability(CAPABILITY_PM) + PM_CONTROL;
+	uint16_t control = get_word(offset) & ~PM_D3HOT;
+
+	set_word(offset, control | PM_D3HOT);
+	set_word(offset, control);
+	usleep(10000);
+}
+
+/* A reset of the function (PCI Express 6.6.2). */
+static void reset(void)
+{
+	unsigned offset = find_capability(CAPABILITY_EXPRESS) + DEVICE_CONTROL;
+
+	set_word(offset, get_word(offset) | DEVICE_CONTROL_FLR);
+	usleep(100000);
+}
+
+static void switch_off_and_on(void)
 {
 	uint16_t command = get_word(COMMAND);
 
@@ -103,14 +130,11 @@ static void switch_off_and_on(unsigned pm)
 	race.seen += *race.reg != UINT32_MAX;
 	set_word(COMMAND, command);
 	race.lost += *race.reg != race.right;
-	if (pm) {
-		uint16_t control = get_word(pm + PM_CONTROL) & ~PM_D3HOT;
-
-		set_word(pm + PM_CONTROL, control | PM_D3HOT);
-		set_word(pm + PM_CONTROL, control);
-		usleep(10000);	/* PCI PM 5.4.1 */
-		set_word(COMMAND, command);
-	}
+	if (race.power)
+		switch_power();
+	if (race.reset)
+		reset();
+	set_word(COMMAND, command);
 	race.switches++;
 }
 
@@ -136,6 +160,7 @@ int main(int argc, char **argv)
 
 	for (int i = 4; i < argc; i++) {
 		race.power |= !strcmp(argv[i], "power");
+		race.reset |= !strcmp(argv[i], "reset");
 		race.store |= !strcmp(argv[i], "store");
 	}
 	race.config = open_in(argv[1], "config");
@@ -151,7 +176,7 @@ int main(int argc, char **argv)
 	if (pthread_create(&reader, NULL, read_all_the_time, NULL))
 		die("starting a thread");
 	while (time(NULL) < end)
-		switch_off_and_on(race.power ? find_pm() : 0);
+		switch_off_and_on();
 	race.enough = true;
 	pthread_join(reader, NULL);
 	printf("lab-bar-race: %lu switches, %lu right, %lu ones, %lu others (%08x)\n",

@@ -13,8 +13,8 @@ mkdir -p "$lab_build"
 work=$(mktemp -d "$lab_build/scenario.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-# The host that the next run_host boots.
-host_options=()
+# The host that the next run_host boots: its kind, and more options.
+machine=powernv9 host_options=()
 # What the last run_host gave.
 status='' out=$work/out err=$work/err
 
@@ -69,26 +69,44 @@ sum_of()
 	fi
 }
 
-# add_nvme NAME BUS MEGABYTES: an NVMe disk in slot BUS, with patterned data in
+# Sets $bus to what QEMU calls bus $1. A pseries host has no slots of its own: for each, pcie.N,
+# it gets a host bridge.
+make_bus()
+{
+	local index
+
+	bus=$1
+	if [ "$machine" = pseries ] && [ "${bus#pcie.}" != "$bus" ]; then
+		index=$((${bus#pcie.} + 1))
+		host_qemu -device "spapr-pci-host-bridge,index=$index,id=phb$index"
+		bus=phb$index.0
+	fi
+}
+
+# add_nvme NAME BUS MEGABYTES: an NVMe disk on BUS, with patterned data in
 # $work/NAME.raw.
 add_nvme()
 {
-	local file=$work/$1.raw
+	local file=$work/$1.raw bus
 
+	make_bus "$2"
 	if [ ! -e "$file" ]; then
 		pattern_file "$file" "$3"
 	fi
 	host_qemu -drive "if=none,id=$1,file=$file,format=raw" \
-		-device "nvme,serial=$1,drive=$1,bus=$2"
+		-device "nvme,serial=$1,drive=$1,bus=$bus"
 }
 
 # add_card NAME MODEL BUS [NETDEV_OPTIONS]: a network card on QEMU's user network,
 # where 10.0.2.2 serves the files below $work/tftp by TFTP.
 add_card()
 {
+	local bus
+
 	mkdir -p "$work/tftp"
+	make_bus "$3"
 	host_qemu -netdev "user,id=$1,tftp=$work/tftp${4:-}" \
-		-device "$2,netdev=$1,bus=$3,romfile="
+		-device "$2,netdev=$1,bus=$bus,romfile="
 }
 
 # add_usb_combo BUS: EHCI with two UHCI companions behind a PCIe-to-PCI bridge,

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # One CPU of a guest reads a BAR all the time while another switches decoding, or the power
-# state, off and on, and while the host freezes the group: a read gives what is there, or all ones.
+# state, off and on, or resets the function, and while the host freezes the group: a read gives what
+# is there, or all ones.
 
 . "$(dirname "$0")/lib/guests.sh"
 
@@ -18,26 +19,26 @@ add_nvme n0 pcie.0 16
 add_card e0 e1000e pcie.1
 # The CPU that stores is the one that switches: QEMU before 8.1 crashes when two do that.
 run_guests --timeout 900 --copy-in "$work/lab-bar-race" "$set_up"'
-disk="--group 0000:01:00.0" card="--group 0001:01:00.0"
+disk="--group $slot0" card="--group $slot1"
 
 # The version and the admin queue sizes of the disk, the VLAN type of the card: what is in them stays.
 boot 0 "lab-bar-race 0000:00:00.0 8 6 && lab-bar-race 0000:00:00.0 0x24 6 store &&
-	lab-bar-race 0000:00:00.0 8 4 power" $disk $claim --cpus 2
-said_times 3 " 0 others"
+	lab-bar-race 0000:00:00.0 8 4 power && lab-bar-race 0000:00:00.0 8 6 reset" $disk $claim --cpus 2
+said_times 4 " 0 others"
 not_said "KVM_RUN failed"
 boot 0 "lab-bar-race 0000:00:00.0 0x38 6 && lab-bar-race 0000:00:00.0 0x38 6 store power" \
 	$card $claim --cpus 2
 said_times 2 " 0 others"
 not_said "KVM_RUN failed"
-holds none 0000:01:00.0 0001:01:00.0'
+holds none $slot0 $slot1'
 
 if [ "$backend" = devgroups ]; then
 	# With two CPUs QEMU 7.2 crashes now and then while the host freezes, too.
 	new_host
 	add_nvme n0 pcie.0 16
 	run_guests --cpus 1 --timeout 900 --copy-in "$work/lab-bar-race" "$set_up"'
-	group=$(folder_of 0000:01:00.0)
-	launch "lab-bar-race 0000:00:00.0 8 20; true" --group 0000:01:00.0 --cpus 2
+	group=$(folder_of $slot0)
+	launch "lab-bar-race 0000:00:00.0 8 20; true" --group $slot0 --cpus 2
 	wait_for "it is"
 	for n in 1 2 3; do
 		echo 1 >"$group/freeze"
@@ -48,5 +49,5 @@ if [ "$backend" = devgroups ]; then
 	ended 0
 	said " 0 others"
 	not_said "KVM_RUN failed"
-	holds none 0000:01:00.0'
+	holds none $slot0'
 fi

@@ -20,7 +20,7 @@ windows()
 		dmesg | grep -F pe-dma-window
 		dd if=/dev/nvme0n1 bs=256k iflag=direct | sha256sum
 		dd if=/dev/nvme0n1 bs=256k iflag=direct | sha256sum" \
-		--group 0000:01:00.0 $claim --timeout 400 --verbose "$@"
+		--group $slot0 $claim --timeout 400 --verbose "$@"
 }
 
 for guest in '"$guests"'; do

@@ -75,7 +75,7 @@ merged()
 	new_host
 	add_nvme n0 pcie.0 8
 	add_card c0 e1000e pcie.1
-	run_abi --timeout 900 "$set_up"'
+	run_abi --timeout 3600 "$set_up"'
 		disk=$(group_of 0000:01:00.0) card=$(group_of 0001:01:00.0)
 		number=${disk##*/}
 		put "$number ${card##*/}" $groups/merge || fail "cannot merge"

@@ -55,7 +55,7 @@ freezes()
 	run_eeh '
 		modprobe -a nvme e1000e
 		lab-disk /dev/nvme0n1
-		disk=$(group_of 0000:01:00.0) card=$(group_of 0001:01:00.0)
+		disk=$(group_of $slot0) card=$(group_of $slot1)
 		cat >/tmp/traffic <<-"END"
 			#!/bin/sh
 			ip link set eth0 up; udhcpc -q -n -i eth0
@@ -100,7 +100,7 @@ freezes()
 			"the guest has given it up" "the card works" "eeh_slot_resets=6"
 		not_said "the card lost data" "Invoking e1000e" "NETDEV WATCHDOG"
 		is free $disk
-		holds nvme 0000:01:00.0
+		holds nvme $slot0
 		lab-disk /dev/nvme0n1'
 }
 
@@ -114,7 +114,7 @@ drills()
 	run_eeh '
 		modprobe -a nvme
 		lab-disk /dev/nvme0n1
-		disk=$(group_of 0000:01:00.0)
+		disk=$(group_of $slot0)
 		enrich /lab/lab-errinjct
 		append="loglevel=7 nvme_core.io_timeout=3"
 		launch "mount -t debugfs debugfs /sys/kernel/debug; lab-disk /dev/nvme0n1
@@ -168,7 +168,7 @@ platform()
 		append="loglevel=7"
 		launch "mount -t debugfs debugfs /sys/kernel/debug; lab-disk /dev/nvme0n1
 			sha256sum /dev/nvme0n1; echo 0:1 >'"\$drill"'/eeh_force_recover; sleep 8
-			sha256sum /dev/nvme0n1" --group 0000:01:00.0 --claim
+			sha256sum /dev/nvme0n1" --group $slot0 --claim
 		ended 0
 		recovered 1 || fail "no recovery"
 		said_times 2 "'"$(sum_of "$work/n0.raw")"'"

@@ -9,27 +9,14 @@
 
 . "$(dirname "$0")/lib/guests.sh"
 
-machine=$1 page_size=$2 mmu=$3 irqchip=$4 guests=$5 cpus=$6
+page_size=$2 mmu=$3 irqchip=$4 guests=$5 cpus=$6
 
-# Sets $address, where the disk is in the host.
-add_disk()
-{
-	case $machine in
-	powernv*)
-		add_nvme n0 pcie.0 32
-		address=0000:01:00.0 ;;
-	pseries)
-		host_qemu -device "spapr-pci-host-bridge,index=1,id=phb1"
-		add_nvme n0 phb1.0 32
-		address=0001:00:00.0 ;;
-	esac
-}
-
-add_disk
+use_machine "$1"
+add_nvme n0 pcie.0 32
 if [ "$mmu" = hash ]; then
 	host_options+=(--append disable_radix)
 fi
-run_guests --timeout 1400 --machine "$machine" '
+run_guests --timeout 1400 '
 lspci -D
 for guest in '"$guests"'; do
 	for cpus in '"$cpus"'; do
@@ -37,7 +24,7 @@ for guest in '"$guests"'; do
 			lab-disk /dev/nvme0n1; for n in \$(seq 0 \$((\$(nproc) - 1))); do
 				taskset \$(printf %x \$((1 << n))) sha256sum /dev/nvme0n1
 			done; cat /proc/interrupts" \
-			--group '"$address"' --irqchip '"$irqchip"' --cpus "$cpus" --verbose
+			--group $slot0 --irqchip '"$irqchip"' --cpus "$cpus" --verbose
 		said "cpus=$cpus" "MMU: '"$mmu"'"
 		said_times "$cpus" "'"$(sum_of "$work/n0.raw")"'"
 		counted nvme0q1

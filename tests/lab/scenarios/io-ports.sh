@@ -12,6 +12,7 @@
 . "$(dirname "$0")/lib/guests.sh"
 
 page_size=${1:-64k}
+use_machine pseries
 pattern_file "$work/slow.raw" 1
 pattern_file "$work/stick.raw" 2
 host_qemu -device "spapr-pci-host-bridge,index=1,id=phb1" \
@@ -64,7 +65,7 @@ echo "toggled $(wc -l </tmp/toggled) times"
 END_OF_GUEST
 
 # The calls of pvmm that reach a device are counted while the guest reads the stick behind UHCI.
-run_guests --machine pseries --timeout 900 --copy-in "$work/io-guest" '
+run_guests --timeout 900 --copy-in "$work/io-guest" '
 calls=/sys/kernel/tracing/events/syscalls
 count() { cat /sys/kernel/tracing/per_cpu/*/stats | awk "/^(entries|overrun)/ { n += \$2 } END { print n }"; }
 mount -t tracefs tracefs /sys/kernel/tracing

@@ -44,12 +44,12 @@ said_times 2 "pvmm-guest: up"'
 make_initrds
 add_nvme n0 pcie.0 32
 run_guests --timeout 900 --copy-in "$work/initrd" '
-boot 0 "sh /next/run cpus=2 -l '"'kexec -e'"'" --initrd initrd --group 0000:01:00.0 --memory 1G --cpus 2
+boot 0 "sh /next/run cpus=2 -l '"'kexec -e'"'" --initrd initrd --group $slot0 --memory 1G --cpus 2
 said "first kernel" "second=yes" "'"$(sum_of "$work/n0.raw")"'"
 said_times 2 "pvmm-guest: up"
 append="quiet crashkernel=384M"
 boot 0 "echo c >/tmp/c; sh /next/run maxcpus=1 -p '"'cp /tmp/c /proc/sysrq-trigger'"'" \
-	--initrd initrd --memory 1536M --cpus 2 --timeout 600 '"${1:+--group 0000:01:00.0}$crash"
+	--initrd initrd --memory 1536M --cpus 2 --timeout 600 '"${1:+--group $slot0}$crash"
 if [ -n "${1:-}" ]; then
 	expect_equal "$(grep -a -c "$(sum_of "$work/n0.raw")" "$out")" 2 "right checksums"
 fi

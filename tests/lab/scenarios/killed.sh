@@ -13,14 +13,14 @@ run_guests --timeout 900 '
 modprobe nvme
 load="lab-disk /dev/nvme0n1; while dd if=/dev/nvme0n1 of=/dev/nvme0n1 bs=1M count=16 seek=48 iflag=direct oflag=direct; do
 	echo copied; done"
-group="--group 0000:01:00.0"
+group="--group $slot0"
 sum="'"$(sum_of "$work/n0.raw" 0 48)"'"
 
 start_load()
 {
 	launch "$load" $group $claim --cpus 2
 	wait_for copied
-	holds $taker 0000:01:00.0
+	holds $taker $slot0
 }
 
 # Its watchers are stopped first, and so cannot see that it is gone.
@@ -33,12 +33,12 @@ kill_all()
 	kill -KILL "$pvmm"
 	kill -KILL $children
 	ended 137
-	holds $taker 0000:01:00.0
+	holds $taker $slot0
 }
 
 nothing_left()
 {
-	holds nvme 0000:01:00.0
+	holds nvme $slot0
 	[ -z "$(ls /run/pvmm/claims)" ] || fail "a record of a claim was left"
 }
 
@@ -47,10 +47,10 @@ for n in 1 2; do
 	kill -KILL "$pvmm"
 	ended 137
 	ticks=0
-	until [ "$(driver_of 0000:01:00.0)" = nvme ] && [ -z "$(ls /run/pvmm/claims)" ]; do
+	until [ "$(driver_of $slot0)" = nvme ] && [ -z "$(ls /run/pvmm/claims)" ]; do
 		usleep 100000
 		ticks=$((ticks + 1))
-		[ "$ticks" -lt 300 ] || fail "the disk was not given back: $(driver_of 0000:01:00.0)"
+		[ "$ticks" -lt 300 ] || fail "the disk was not given back: $(driver_of $slot0)"
 	done
 done
 

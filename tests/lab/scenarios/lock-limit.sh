@@ -13,7 +13,7 @@ add_nvme n0 pcie.0 40
 run_guests --timeout 900 '
 echo nobody:x:65534:65534:nobody:/:/bin/sh >>/etc/passwd
 chmod 666 /dev/kvm
-nvme=0000:01:00.0
+nvme=$slot0
 number=$(basename "$(lab-group $nvme)")
 case $taker in
 vfio-pci)	chmod 666 /dev/vfio/vfio

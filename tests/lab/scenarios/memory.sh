@@ -59,10 +59,11 @@ run_memory()
 hash()
 {
 	new_host
+	use_machine powernv9
 	add_nvme n0 pcie.0 16
 	build_for_guest lab-hugetlb
 	run_memory --copy-in "$work/lab-hugetlb" --append disable_radix "sum=$(sum_of "$work/n0.raw")"'
-		on_huge_pages 16M 0000:01:00.0
+		on_huge_pages 16M $slot0
 		said "MMU: hash"
 		said_times 2 "Hugepagesize:      16384 kB"'
 }
@@ -70,28 +71,29 @@ hash()
 radix()
 {
 	new_host
-	host_qemu -device "spapr-pci-host-bridge,index=1,id=phb1"
-	add_nvme n0 phb1.0 16
+	use_machine pseries
+	add_nvme n0 pcie.0 16
 	build_for_guest lab-hugetlb
-	run_memory --copy-in "$work/lab-hugetlb" --machine pseries "sum=$(sum_of "$work/n0.raw")"'
+	run_memory --copy-in "$work/lab-hugetlb" "sum=$(sum_of "$work/n0.raw")"'
 		refused "this host has no such pages; it has " 512M,hugepages=16M
-		on_huge_pages 2M 0001:00:00.0'
+		on_huge_pages 2M $slot0'
 }
 
 # What is in the file is the guest's memory, of one guest at a time, and only of the last one.
 file()
 {
 	new_host
+	use_machine powernv9
 	add_nvme n0 pcie.0 16
 	run_memory "sum=$(sum_of "$work/n0.raw")"'
 		mkdir -p /dev/shm
 		mount -t tmpfs tmpfs /dev/shm
 		refused "these have: 0" 256M,node=7
-		refused "take one on tmpfs" 256M,file=/root/guest --group 0000:01:00.0 $claim
+		refused "take one on tmpfs" 256M,file=/root/guest --group $slot0 $claim
 		[ ! -e /root/guest ] || fail "a file was left"
 		launch "lab-disk /dev/nvme0n1; sha256sum /dev/nvme0n1
 			echo lab-mark-\$((6 * 7)) >/tmp/mark; echo marked; sleep 5" \
-			--memory 256M,file=/dev/shm/guest,node=0 --group 0000:01:00.0 $claim
+			--memory 256M,file=/dev/shm/guest,node=0 --group $slot0 $claim
 		wait_for marked
 		grep -q bind:0 "/proc/$pvmm/numa_maps" || fail "it takes memory of any node"
 		(log=/tmp/other.log; refused "another guest uses it" 256M,file=/dev/shm/guest)
@@ -111,6 +113,7 @@ file()
 swap()
 {
 	new_host
+	use_machine powernv9
 	add_nvme n0 pcie.0 16
 	run_memory "sum=$(sum_of "$work/n0.raw")"'
 		modprobe zram
@@ -140,7 +143,7 @@ swap()
 			(read go; touch /tmp/go) </dev/hvc0 &
 			until [ -e /tmp/go ]; do dd if=/dev/nvme0n1 bs=256k iflag=direct 2>/dev/null | sha256sum; done
 			sha256sum </tmp/pattern | cmp - /tmp/sum && echo the pattern is intact" \
-			--group 0000:01:00.0 $claim --memory 512M
+			--group $slot0 $claim --memory 512M
 		echo "$pvmm" >/sys/fs/cgroup/guest/cgroup.procs
 		wait_for "$sum"
 		show "before"

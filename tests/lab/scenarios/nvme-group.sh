@@ -12,13 +12,13 @@ truncate -s 1280M "$work/n0.raw"
 add_nvme n0 pcie.0 2048
 run_guests --timeout 900 '
 modprobe nvme
-holds nvme 0000:01:00.0
+holds nvme $slot0
 boot 0 "lab-disk /dev/nvme0n1
 	dd if=/dev/nvme0n1 bs=1M count=1024 | sha256sum
 	dd if=/dev/nvme0n1 bs=1M skip=512 count=256 | dd of=/dev/nvme0n1 bs=1M seek=1024 conv=fsync
-	cat /proc/interrupts" --group 0000:01:00.0 $claim --timeout 800
+	cat /proc/interrupts" --group $slot0 $claim --timeout 800
 counted nvme0q1
-holds nvme 0000:01:00.0
+holds nvme $slot0
 lab-disk /dev/nvme0n1
 echo "host: $(dd if=/dev/nvme0n1 bs=1M skip=1248 count=32 | sha256sum)"'
 expect_output "$(sum_of "$work/n0.raw" 0 1024)" "host: $(sum_of "$work/n0.raw" 736 32)"

@@ -12,7 +12,8 @@
 
 . "$(dirname "$0")/lib/guests.sh"
 
-machine=$1 irqchip=$2 cpus=$3
+irqchip=$2 cpus=$3
+use_machine "$1"
 
 pattern_file "$work/stick.raw" 1
 case $machine in
@@ -33,7 +34,7 @@ pseries)
 	usb=uhci_hcd ;;
 esac
 pattern_file "$work/tftp/data" 2
-run_guests --timeout 900 --machine "$machine" '
+run_guests --timeout 900 '
 lspci -D
 boot 0 "set -e; lspci; modprobe -a usb-storage sd_mod; ip link set eth0 up; udhcpc -q -n -i eth0
 	lab-disk /dev/nvme0n1 /dev/sda; cd /tmp; n=\$((\$(nproc) - 1))

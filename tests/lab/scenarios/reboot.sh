@@ -11,16 +11,16 @@ run_guests --timeout 600 '
 flag="dd if=/dev/nvram bs=1 skip=40000 count=1"
 boot 0 "lab-disk /dev/nvme0n1; sha256sum /dev/nvme0n1; if [ x\$($flag) = x1 ]; then echo second boot
 	else echo first boot; printf 1 | dd of=/dev/nvram bs=1 seek=40000; reboot -f; fi" \
-	--group 0000:01:00.0 --cpus 2 --verbose
+	--group $slot0 --cpus 2 --verbose
 said "first boot" "second boot" "guest reboots"
 said_times 2 "pvmm-guest: up"
 said_times 2 "'"$(sum_of "$work/n0.raw")"'"
-holds none 0000:01:00.0
-launch "lab-disk /dev/nvme0n1; cat /dev/nvme0n1 >/dev/null & sleep 1; reboot -f" --group 0000:01:00.0 --no-reboot
+holds none $slot0
+launch "lab-disk /dev/nvme0n1; cat /dev/nvme0n1 >/dev/null & sleep 1; reboot -f" --group $slot0 --no-reboot
 ended 3
 said_times 1 "pvmm-guest: up"
 # Many at once, with work in flight: nothing may add up.
-launch "reboot -f" --group 0000:01:00.0
+launch "reboot -f" --group $slot0
 for n in 2 3; do
 	until [ "$(grep -a -c "pvmm-guest: up" "$log")" -ge $n ]; do
 		kill -0 "$pvmm" && usleep 100000

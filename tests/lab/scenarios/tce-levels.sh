@@ -32,7 +32,7 @@ copies()
 	boot 0 "lab-disk /dev/nvme0n1
 		dd if=/dev/nvme0n1 bs=256k count=256 iflag=direct | sha256sum
 		dd if=/dev/nvme0n1 of=/dev/nvme0n1 bs=256k count=64 seek=256 iflag=direct oflag=direct" \
-		--group 0000:01:00.0 $claim --timeout 400 --verbose --tce "$1"
+		--group $slot0 $claim --timeout 400 --verbose --tce "$1"
 	calls=$(sed -n "s/.*TCEs: pvmm handled \([0-9]*\) calls, \([0-9]*\) of .*/\1 \2/p" "$log")
 	first=${calls#* } calls=${calls% *}
 	within_5s pinned_as "$before"
@@ -61,7 +61,7 @@ esac
 hostile()
 {
 	echo "-- hostile $1, --tce $3"
-	pvmm --kernel /lab/hostile --append "$1" --group 0000:01:00.0 $claim --timeout 100 \
+	pvmm --kernel /lab/hostile --append "$1" --group $slot0 $claim --timeout 100 \
 		--tce "$3" </dev/null >"$log" 2>&1 || fail "status $?: $(cat "$log")"
 	said "$2"
 	not_said "another status"
@@ -71,6 +71,6 @@ hostile t asked kvm
 hostile t asked pvmm
 hostile u listed pvmm
 hostile u listed auto
-holds nvme 0000:01:00.0'
+holds nvme $slot0'
 expect_output "$(sum_of "$work/n0.raw" 0 64)"
 expect_equal "$(sum_of "$work/n0.raw" 64 16)" "$(sum_of "$work/n0.raw" 0 16)" "what the guest wrote"

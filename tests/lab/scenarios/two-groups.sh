@@ -18,7 +18,7 @@ boot 0 "set -e; lspci; ip link set eth0 up; udhcpc -q -n -i eth0
 	dd if=data bs=1M count=4 of=part; nc 10.0.2.100 7 <part |
 	head -c 4194304 | cmp - part && echo the echo is right
 	wait; cat /tmp/disk /proc/interrupts" \
-	--group 0001:01:00.0 --group "$(folder_of 0000:01:00.0)"
+	--group $slot1 --group "$(folder_of $slot0)"
 said "0200: 8086:10d3 e1000e" "0108: 1b36:0010 nvme" "the echo is right"
 [ "$(grep -a -o "000[01]:00:00.0 0[12]" "$log" | sort | tr "\n" ";")" = \
 	"0000:00:00.0 02;0001:00:00.0 01;" ] || fail "not two domains in the order of --group"

@@ -3,7 +3,8 @@
 #
 # For scenarios about pvmm itself: runs a script in a host with the functions of
 # in-host.sh at hand. Those with devices are run with each of two backends: BACKEND
-# is vfio, the default, or devgroups. PVMM_OPTIONS are for every pvmm that they start.
+# is vfio, the default, or devgroups. PVMM_OPTIONS are for every pvmm that they start. MACHINE is
+# the kind of host: powernv9, the default, powernv10, or pseries, an LPAR.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../lib/scenario.sh"
 
@@ -12,6 +13,19 @@ scenario_lib=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 backend=${BACKEND:-vfio}
 # Page size of the next host.
 page_size=64k
+
+# The kind of the next hosts. The first devices on buses pcie.0 and pcie.1 are $slot0 and $slot1,
+# in hosts' scripts, too.
+use_machine()
+{
+	machine=$1
+	case $machine in
+	powernv*)	slot0=0000:01:00.0 slot1=0001:01:00.0 ;;
+	pseries)	slot0=0001:00:00.0 slot1=0002:00:00.0 ;;
+	*)		fail "no machine $machine" ;;
+	esac
+}
+use_machine "${MACHINE:-powernv9}"
 
 # The group driver, for the next host's kernel.
 build_group_driver()
@@ -49,8 +63,10 @@ run_guests()
 	if [ "$backend" = devgroups ]; then
 		build_group_driver
 	fi
-	run_script --page-size "$page_size" --copy-in "$scenario_lib/in-host.sh" "${@:1:last-1}" \
+	run_script --machine "$machine" --page-size "$page_size" \
+		--copy-in "$scenario_lib/in-host.sh" "${@:1:last-1}" \
 		". /lab/in-host.sh; take_groups_by $backend; load_modules
+		slot0=$slot0 slot1=$slot1
 		options='${PVMM_OPTIONS:-}'
 		${!last}"
 	expect_status 0
