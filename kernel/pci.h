@@ -11,14 +11,15 @@
 struct devgroup_pci {
 	struct vfio_pci_core_device core; /* first */
 	struct devgroup_vdev base;
+	struct pci_saved_state *claimed_state; /* config space when it was claimed */
 
 	/* BARs as the user sees them, over a reset; the use's lock. */
 	u8 bars[PCI_CAPABILITY_LIST - PCI_BASE_ADDRESS_0];
 
 	/* While the use is not in state NORMAL, and by who changes that: */
-	struct mutex command_lock;	/* inside the gate */
+	struct mutex command_lock;	/* the two below; inside the gate */
 	bool isolated;			/* the device has less than the user has set */
-	u16 command;			/* what the user has set; command_lock */
+	u16 command;			/* what the user has set */
 
 	/* Mapped I/O, pci_io.c's: */
 	unsigned long io_bars;		/* those that the file's user may map; atomic */
@@ -39,6 +40,8 @@ extern const struct devgroup_reset_ops devgroup_pci_reset_ops;
 /* pci_isolate.c: a device that is enabled while the use is not in state NORMAL */
 void devgroup_pci_isolate(struct devgroup_vdev *vdev);
 int devgroup_pci_configure(struct devgroup_vdev *vdev);
+/* A device whose bus the host has reset, in use or not. */
+int devgroup_pci_recover(struct devgroup_vdev *vdev);
 /* Inside the gate. */
 ssize_t devgroup_isolated_read(struct devgroup_pci *pci, char __user *buf, size_t count,
 			       loff_t *offset);

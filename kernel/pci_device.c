@@ -14,6 +14,7 @@ static void pci_free(struct vfio_device *device)
 
 	vfio_pci_core_release_dev(device);
 	devgroup_vdev_exit(&pci->base);
+	kfree(pci->claimed_state);
 	mutex_destroy(&pci->command_lock);
 }
 
@@ -120,6 +121,18 @@ static const struct devgroup_vdev_ops pci_vdev_ops = {
 	.reset = &devgroup_pci_reset_ops,
 };
 
+/* Quiet, and what it is then. */
+static int save_claimed_state(struct devgroup_pci *pci)
+{
+	struct pci_dev *pdev = pci->core.pdev;
+
+	pci_clear_master(pdev);
+	if (devgroups_fail() || pci_save_state(pdev))
+		return -ENOMEM;
+	pci->claimed_state = pci_store_saved_state(pdev);
+	return pci->claimed_state ? 0 : -ENOMEM;
+}
+
 struct devgroup_vdev *devgroup_pci_create(struct devgroup_device *ddev)
 {
 	struct devgroup_pci *pci;
@@ -132,11 +145,12 @@ struct devgroup_vdev *devgroup_pci_create(struct devgroup_device *ddev)
 		return ERR_CAST(pci);
 	mutex_init(&pci->command_lock);
 	ret = devgroup_vdev_init(&pci->base, &pci_vdev_ops, &pci->core.vdev, ddev, set_of(pci));
+	if (!ret)
+		ret = save_claimed_state(pci);
 	if (ret) {
 		devgroup_vdev_put(&pci->base);
 		return ERR_PTR(ret);
 	}
 	probe_power_state(&pci->core);
-	pci_clear_master(pci->core.pdev);
 	return &pci->base;
 }

@@ -3,9 +3,7 @@
  * The placeholder on the PCI bus. While it holds a device, the group's folder has the device's BARs
  * and ROM.
  */
-#include <linux/pci.h>
-
-#include "devgroups.h"
+#include "pci.h"
 
 static ssize_t real_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
 			 char *buf, loff_t offset, size_t count)
@@ -120,7 +118,10 @@ static void placeholder_remove(struct pci_dev *pdev)
 	devgroup_placeholder_unbind(&pdev->dev);
 }
 
-/* The device's lock held. */
+/*
+ * An error that the host has found, or how it is over: the group is frozen, and its user does the
+ * rest. The device's lock is held.
+ */
 static void freeze(struct devgroup_use *use, bool forever)
 {
 	devgroup_use_want(use);
@@ -131,26 +132,37 @@ static void freeze(struct devgroup_use *use, bool forever)
 	devgroup_use_unwant(use);
 }
 
-/*
- * An error that the host has found: the group is frozen, and its user does the rest. Whatever the
- * host does to the bus in between is over when the user resets the group.
- */
-static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t channel)
+static void freeze_user(struct devgroup_vdev *vdev, bool forever)
 {
-	struct devgroup_vdev *vdev = pci_get_drvdata(pdev);
-	bool gone = channel == pci_channel_io_perm_failure;
 	struct devgroup_use *use = devgroup_use_get(vdev->ddev->group);
 
-	if (use) {
-		freeze(use, gone);
-		devgroup_use_put(use);
-	}
-	return gone ? PCI_ERS_RESULT_DISCONNECT : PCI_ERS_RESULT_CAN_RECOVER;
+	if (!use)
+		return;
+	freeze(use, forever);
+	devgroup_use_put(use);
 }
 
+/* Of a frozen channel the host resets the bus, and only slot_reset() hears of it. */
+static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t channel)
+{
+	freeze_user(pci_get_drvdata(pdev), channel == pci_channel_io_perm_failure);
+	switch (channel) {
+	case pci_channel_io_normal:
+		return PCI_ERS_RESULT_CAN_RECOVER;
+	case pci_channel_io_frozen:
+		return PCI_ERS_RESULT_NEED_RESET;
+	default:
+		return PCI_ERS_RESULT_DISCONNECT;
+	}
+}
+
+/* Who has released the group meanwhile finds it frozen again: what it had set is gone. */
 static pci_ers_result_t slot_reset(struct pci_dev *pdev)
 {
-	return PCI_ERS_RESULT_RECOVERED;
+	struct devgroup_vdev *vdev = pci_get_drvdata(pdev);
+
+	freeze_user(vdev, false);
+	return devgroup_pci_recover(vdev) ? PCI_ERS_RESULT_DISCONNECT : PCI_ERS_RESULT_RECOVERED;
 }
 
 static const struct pci_error_handlers error_handlers = {

@@ -78,10 +78,12 @@ void devgroup_pci_isolate(struct devgroup_vdev *vdev)
 {
 	struct devgroup_pci *pci = to_pci(vdev);
 
+	mutex_lock(&pci->command_lock);
 	if (vdev->use->state == DEVGROUP_NORMAL)
 		give_back(pci);
 	else
 		cut_off(pci);
+	mutex_unlock(&pci->command_lock);
 	devgroup_ones_set_present(vdev, !devgroup_vdev_is_dark(vdev));
 }
 
@@ -239,5 +241,22 @@ int devgroup_pci_configure(struct devgroup_vdev *vdev)
 		return ret;
 	pci_restore_state(pdev);
 	pci_write_config_word(pdev, PCI_COMMAND, command);
+	return 0;
+}
+
+/* As it was when it was claimed, and off the bus if it is isolated: its user resets it. */
+int devgroup_pci_recover(struct devgroup_vdev *vdev)
+{
+	struct devgroup_pci *pci = to_pci(vdev);
+	struct pci_dev *pdev = pci->core.pdev;
+	int ret = pci_load_saved_state(pdev, pci->claimed_state);
+
+	if (ret)
+		return ret;
+	mutex_lock(&pci->command_lock);
+	pci_restore_state(pdev);
+	if (pci->isolated)
+		write_command(pci);
+	mutex_unlock(&pci->command_lock);
 	return 0;
 }
