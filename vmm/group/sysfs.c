@@ -12,15 +12,20 @@
 
 #include "vmm/group/sysfs.h"
 
-static int format_path(char path[PATH_MAX], const char *format, va_list args)
-	__attribute__((format(printf, 2, 0)));
-
-static int format_path(char path[PATH_MAX], const char *format, va_list args)
-{
-	int length = vsnprintf(path, PATH_MAX, format, args);
-
-	return length < 0 || length >= PATH_MAX ? -ENAMETOOLONG : 0;
-}
+/*
+ * Formats into the array @path: 0 or -ENAMETOOLONG. A macro, since only the function that was
+ * given them can take the arguments behind @path_format, its last named parameter.
+ */
+#define FORMAT_PATH(path, path_format)						\
+	({									\
+		va_list args;							\
+		int length;							\
+										\
+		va_start(args, path_format);					\
+		length = vsnprintf(path, sizeof(path), path_format, args);	\
+		va_end(args);							\
+		length < 0 || length >= (int)sizeof(path) ? -ENAMETOOLONG : 0;	\
+	})
 
 static int read_file(char *text, size_t size, const char *path)
 {
@@ -44,25 +49,17 @@ static int read_file(char *text, size_t size, const char *path)
 int sysfs_read(char *text, size_t size, const char *path_format, ...)
 {
 	char path[PATH_MAX];
-	va_list args;
-	int ret;
+	int ret = FORMAT_PATH(path, path_format);
 
-	va_start(args, path_format);
-	ret = format_path(path, path_format, args);
-	va_end(args);
 	return ret ? ret : read_file(text, size, path);
 }
 
 ssize_t sysfs_read_bytes(void *data, size_t size, const char *path_format, ...)
 {
 	char path[PATH_MAX];
+	int fd, ret = FORMAT_PATH(path, path_format);
 	ssize_t length;
-	va_list args;
-	int fd, ret;
 
-	va_start(args, path_format);
-	ret = format_path(path, path_format, args);
-	va_end(args);
 	if (ret)
 		return ret;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -78,12 +75,8 @@ ssize_t sysfs_read_bytes(void *data, size_t size, const char *path_format, ...)
 int sysfs_read_number(uint64_t *value, const char *path_format, ...)
 {
 	char path[PATH_MAX], text[64], *end;
-	va_list args;
-	int ret;
+	int ret = FORMAT_PATH(path, path_format);
 
-	va_start(args, path_format);
-	ret = format_path(path, path_format, args);
-	va_end(args);
 	if (!ret)
 		ret = read_file(text, sizeof(text), path);
 	if (ret)
@@ -96,14 +89,10 @@ int sysfs_read_number(uint64_t *value, const char *path_format, ...)
 int sysfs_link_name(char *name, size_t size, const char *path_format, ...)
 {
 	char path[PATH_MAX], target[PATH_MAX];
+	int ret = FORMAT_PATH(path, path_format);
 	const char *last;
 	ssize_t length;
-	va_list args;
-	int ret;
 
-	va_start(args, path_format);
-	ret = format_path(path, path_format, args);
-	va_end(args);
 	if (ret)
 		return ret;
 	length = readlink(path, target, sizeof(target) - 1);
@@ -121,12 +110,8 @@ int sysfs_link_name(char *name, size_t size, const char *path_format, ...)
 int sysfs_real_path(char path[PATH_MAX], const char *path_format, ...)
 {
 	char given[PATH_MAX];
-	va_list args;
-	int ret;
+	int ret = FORMAT_PATH(given, path_format);
 
-	va_start(args, path_format);
-	ret = format_path(given, path_format, args);
-	va_end(args);
 	if (ret)
 		return ret;
 	return realpath(given, path) ? 0 : -errno;
@@ -135,13 +120,9 @@ int sysfs_real_path(char path[PATH_MAX], const char *path_format, ...)
 int sysfs_write(const char *text, const char *path_format, ...)
 {
 	char path[PATH_MAX];
+	int fd, ret = FORMAT_PATH(path, path_format);
 	ssize_t written;
-	va_list args;
-	int fd, ret;
 
-	va_start(args, path_format);
-	ret = format_path(path, path_format, args);
-	va_end(args);
 	if (ret)
 		return ret;
 	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
