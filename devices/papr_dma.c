@@ -197,7 +197,7 @@ int papr_dma_register(struct papr_dma_user *user, uint64_t gpa, uint64_t size, b
 	return err;
 }
 
-static uint64_t now_ms(void)
+uint64_t papr_dma_now_ms(void)
 {
 	struct timespec now;
 
@@ -209,7 +209,7 @@ static uint64_t now_ms(void)
 static void tell_limit(struct papr_dma_user *user)
 {
 	struct papr_dma_memory *dma = user->dma;
-	uint64_t now = now_ms(), need = dma->memory->size + dma->table_bytes;
+	uint64_t now = papr_dma_now_ms(), need = dma->memory->size + dma->table_bytes;
 
 	if (dma->told_ms && now - dma->told_ms < TOLD_EVERY_MS)
 		return;

@@ -11,7 +11,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "devices/papr_tce.h"
 
@@ -25,14 +24,6 @@ struct search {
 	uint8_t *used;		/* one bit per chunk */
 	uint64_t live;		/* bytes that entries cover */
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static bool is_live(uint64_t tce)
 {
@@ -143,10 +134,10 @@ uint64_t papr_tce_release_idle(struct papr_dma_memory *dma, uint64_t wanted)
 	struct search it = { .dma = dma, .wanted = wanted };
 
 	pthread_mutex_lock(&dma->search_lock);
-	if (now_ms() >= dma->pause_ms) {
+	if (papr_dma_now_ms() >= dma->pause_ms) {
 		release(&it);
 		if (it.released < wanted)
-			dma->pause_ms = now_ms() + PAUSE_MS;
+			dma->pause_ms = papr_dma_now_ms() + PAUSE_MS;
 	}
 	pthread_mutex_unlock(&dma->search_lock);
 	return it.released;
