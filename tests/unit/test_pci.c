@@ -8,29 +8,15 @@
 #include <unistd.h>
 
 #include "devices/pci.h"
+#include "tests/unit/board_fixture.h"
 #include "tests/unit/capture.h"
-#include "tests/unit/fake_board.h"
-#include "tests/unit/fake_group.h"
 
 #define MEM32_PCI 0x80000000ULL
 #define MEM32_GPA 0x200080000000ULL
 #define MEM64_GPA 0x204000000000ULL
 #define IO_GPA 0x200000000000ULL
 
-static struct fake_board board;
-static struct fake_group fake;
 static struct pci_host host;
-
-static void setup(void)
-{
-	fake_board_init(&board);
-	fake_group_init(&fake, 0);
-}
-
-static void teardown(void)
-{
-	fake_board_exit(&board);
-}
 
 static int init_host(void)
 {
@@ -63,16 +49,8 @@ static void start_host(uint64_t slack)
 
 static void stop_host(void)
 {
-	unsigned i;
-
 	pci_host_exit(&host);
-	ck_assert_uint_eq(board.nr_maps, 0);
-	ck_assert_ptr_null(board.bus.regions);
-	ck_assert_uint_eq(board.nr_attached, 0);
-	for (i = 0; i < fake.group.nr_devices; i++) {
-		ck_assert_uint_eq(fake.devices[i].maps, 0);
-		ck_assert_uint_eq(fake.devices[i].irq_kind, GROUP_IRQ_COUNT);
-	}
+	expect_unplugged();
 }
 
 static uint32_t read_config(uint8_t devfn, uint32_t offset, unsigned size)
@@ -712,7 +690,7 @@ static Suite *pci_suite(void)
 	Suite *suite = suite_create("pci");
 	TCase *tcase = tcase_create("pci");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, board_setup, board_teardown);
 	tcase_add_loop_test(tcase, test_layout, 0, ARRAY_SIZE(layout_cases));
 	tcase_add_test(tcase, test_layout_full);
 	tcase_add_test(tcase, test_multifunction);

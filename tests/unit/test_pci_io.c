@@ -7,28 +7,19 @@
 #include <unistd.h>
 
 #include "devices/pci.h"
+#include "tests/unit/board_fixture.h"
 #include "tests/unit/capture.h"
-#include "tests/unit/fake_board.h"
-#include "tests/unit/fake_group.h"
 
 #define IO_GPA 0x200000000000ULL
 #define IO_SIZE 32
 
-static struct fake_board board;
-static struct fake_group fake;
 static struct pci_host host;
 static uint64_t page;
 
 static void setup(void)
 {
 	page = (uint64_t)sysconf(_SC_PAGESIZE);
-	fake_board_init(&board);
-	fake_group_init(&fake, 0);
-}
-
-static void teardown(void)
-{
-	fake_board_exit(&board);
+	board_setup();
 }
 
 /* A function of slot 1 with an I/O BAR, which on the host is at @address; at index 4. */
@@ -55,13 +46,8 @@ static void start_host(void)
 
 static void stop_host(void)
 {
-	unsigned i;
-
 	pci_host_exit(&host);
-	ck_assert_uint_eq(board.nr_maps, 0);
-	ck_assert_ptr_null(board.bus.regions);
-	for (i = 0; i < fake.group.nr_devices; i++)
-		ck_assert_uint_eq(fake.devices[i].maps, 0);
+	expect_unplugged();
 }
 
 static struct pci_bar *bar_of(unsigned function)
@@ -250,7 +236,7 @@ static Suite *pci_io_suite(void)
 	Suite *suite = suite_create("pci_io");
 	TCase *tcase = tcase_create("pci_io");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup, board_teardown);
 	tcase_add_test(tcase, test_assignment);
 	tcase_add_test(tcase, test_shared_page);
 	tcase_add_test(tcase, test_moved);

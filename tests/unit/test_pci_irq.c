@@ -10,25 +10,16 @@
 #include <unistd.h>
 
 #include "devices/pci.h"
+#include "tests/unit/board_fixture.h"
 #include "tests/unit/capture.h"
-#include "tests/unit/fake_board.h"
-#include "tests/unit/fake_group.h"
 
-static struct fake_board board;
-static struct fake_group fake;
 static struct pci_host host;
 static struct fake_device *device;
 
 static void setup(void)
 {
-	fake_board_init(&board);
-	fake_group_init(&fake, 0);
+	board_setup();
 	device = fake_group_add(&fake, 1, 0, 0);
-}
-
-static void teardown(void)
-{
-	fake_board_exit(&board);
 }
 
 static void start_host(void)
@@ -41,8 +32,7 @@ static void start_host(void)
 static void stop_host(void)
 {
 	pci_host_exit(&host);
-	ck_assert_uint_eq(board.nr_attached, 0);
-	ck_assert_uint_eq(device->irq_kind, GROUP_IRQ_COUNT);
+	expect_unplugged();
 }
 
 static int attached(uint32_t irq)
@@ -337,7 +327,7 @@ static Suite *pci_irq_suite(void)
 	Suite *suite = suite_create("pci_irq");
 	TCase *tcase = tcase_create("pci_irq");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup, board_teardown);
 	tcase_add_test(tcase, test_intx);
 	tcase_add_test(tcase, test_unacknowledged);
 	tcase_add_test(tcase, test_no_intx);

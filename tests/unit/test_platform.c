@@ -6,27 +6,13 @@
 #include <unistd.h>
 
 #include "devices/platform.h"
+#include "tests/unit/board_fixture.h"
 #include "tests/unit/capture.h"
-#include "tests/unit/fake_board.h"
-#include "tests/unit/fake_group.h"
 
 #define GPA 0x200000000000ULL
 #define ROOM (1 * MIB)
 
-static struct fake_board board;
-static struct fake_group fake;
 static struct platform_host host;
-
-static void setup(void)
-{
-	fake_board_init(&board);
-	fake_group_init(&fake, 0);
-}
-
-static void teardown(void)
-{
-	fake_board_exit(&board);
-}
 
 static int init_host(void)
 {
@@ -37,11 +23,8 @@ static int init_host(void)
 /* Nothing of the host is anywhere. */
 static void expect_nothing(void)
 {
-	ck_assert_uint_eq(board.nr_maps, 0);
-	ck_assert_uint_eq(board.nr_attached, 0);
-	ck_assert_ptr_null(board.bus.regions);
+	expect_unplugged();
 	for (unsigned i = 0; i < fake.group.nr_devices; i++) {
-		ck_assert_uint_eq(fake.devices[i].maps, 0);
 		ck_assert_int_eq(fake.devices[i].fds[0], -1);
 		ck_assert_int_eq(fake.devices[i].fds[1], -1);
 	}
@@ -176,7 +159,7 @@ static Suite *platform_suite(void)
 	Suite *suite = suite_create("platform");
 	TCase *tcase = tcase_create("platform");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, board_setup, board_teardown);
 	tcase_add_test(tcase, test_regions);
 	tcase_add_test(tcase, test_irqs);
 	tcase_add_test(tcase, test_init_failures);
