@@ -7,51 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "devices/pci.h"
-#include "tests/unit/board_fixture.h"
 #include "tests/unit/capture.h"
-
-#define MEM32_PCI 0x80000000ULL
-#define MEM32_GPA 0x200080000000ULL
-#define MEM64_GPA 0x204000000000ULL
-#define IO_GPA 0x200000000000ULL
-
-static struct pci_host host;
-
-static int init_host(void)
-{
-	return pci_host_init(&host, &fake.group, &board.bus, &board.irqchip, &board.log);
-}
-
-static void windows_for(const struct pci_needs *needs, struct pci_window *windows)
-{
-	windows[PCI_SPACE_IO] = (struct pci_window){ IO_GPA, 0, needs->size[PCI_SPACE_IO] };
-	windows[PCI_SPACE_MEM32] =
-		(struct pci_window){ MEM32_GPA, MEM32_PCI, needs->size[PCI_SPACE_MEM32] };
-	windows[PCI_SPACE_MEM64] =
-		(struct pci_window){ MEM64_GPA, MEM64_GPA, needs->size[PCI_SPACE_MEM64] };
-}
-
-/* A bridge with everything assigned and the guest about to start; @slack widens the windows. */
-static void start_host(uint64_t slack)
-{
-	struct pci_window windows[PCI_SPACE_COUNT];
-	struct pci_needs needs;
-
-	ck_assert_int_eq(init_host(), 0);
-	pci_host_needs(&host, &needs);
-	windows_for(&needs, windows);
-	windows[PCI_SPACE_MEM32].size += slack;
-	windows[PCI_SPACE_MEM64].size += slack;
-	ck_assert_int_eq(pci_host_assign(&host, windows), 0);
-	ck_assert_int_eq(pci_host_reset(&host), 0);
-}
-
-static void stop_host(void)
-{
-	pci_host_exit(&host);
-	expect_unplugged();
-}
+#include "tests/unit/pci_fixture.h"
 
 static uint32_t read_config(uint8_t devfn, uint32_t offset, unsigned size)
 {

@@ -6,14 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "devices/pci.h"
-#include "tests/unit/board_fixture.h"
 #include "tests/unit/capture.h"
+#include "tests/unit/pci_fixture.h"
 
-#define IO_GPA 0x200000000000ULL
 #define IO_SIZE 32
 
-static struct pci_host host;
 static uint64_t page;
 
 static void setup(void)
@@ -29,25 +26,6 @@ static struct fake_device *add(uint8_t function, uint64_t address)
 
 	fake_add_io(&fake, device, 4, IO_SIZE, address);
 	return device;
-}
-
-static void start_host(void)
-{
-	struct pci_window windows[PCI_SPACE_COUNT] = {{0}};
-	struct pci_needs needs;
-
-	ck_assert_int_eq(pci_host_init(&host, &fake.group, &board.bus, &board.irqchip, &board.log),
-			 0);
-	pci_host_needs(&host, &needs);
-	windows[PCI_SPACE_IO] = (struct pci_window){IO_GPA, 0, needs.size[PCI_SPACE_IO]};
-	ck_assert_int_eq(pci_host_assign(&host, windows), 0);
-	ck_assert_int_eq(pci_host_reset(&host), 0);
-}
-
-static void stop_host(void)
-{
-	pci_host_exit(&host);
-	expect_unplugged();
 }
 
 static struct pci_bar *bar_of(unsigned function)
@@ -104,7 +82,7 @@ START_TEST(test_assignment)
 	fake_add_bar(&fake, trapped, 4, IO_SIZE, PCI_BASE_ADDRESS_SPACE_IO, false);
 	add(4, 0)->bars[4].size = 0;
 	fake_add_io(&fake, &fake.devices[4], 4, 2 * page, 8 * page);
-	start_host();
+	start_host(0);
 	for (i = 0; i < 5; i++) {
 		ck_assert_uint_ge(bar_of(i)->assigned, 0x1000);
 		ck_assert(is_aligned(bar_of(i)->assigned, bar_of(i)->size));
@@ -131,7 +109,7 @@ START_TEST(test_shared_page)
 
 	memset(a->page, 0xaa, sizeof(a->page));
 	memset(b->page, 0xbb, sizeof(b->page));
-	start_host();
+	start_host(0);
 	ck_assert_uint_eq(board.nr_maps, 0);
 	decode(1, true);
 	expect(1, b);
@@ -159,7 +137,7 @@ START_TEST(test_moved)
 	uint64_t home;
 
 	memset(b->page, 0xbb, sizeof(b->page));
-	start_host();
+	start_host(0);
 	decode(0, true);
 	decode(1, true);
 	home = bar_of(1)->address;
@@ -192,7 +170,7 @@ START_TEST(test_two_bridges)
 	struct fake_device *a = add(0, 0x140), *b = add(1, 0x140);
 
 	fake_group_device(&fake, b)->host.domain++;
-	start_host();
+	start_host(0);
 	decode(0, true);
 	decode(1, true);
 	expect(0, a);
@@ -208,7 +186,7 @@ START_TEST(test_map_failures)
 	struct fake_device *a = add(0, 0x140), *b = add(1, 0x180);
 
 	a->map = (struct fake_failure){1, -ENOMEM};
-	start_host();
+	start_host(0);
 	ck_assert(fake_board_logged(&board, "region 4 cannot be mapped"));
 	decode(0, true);
 	decode(1, true);
@@ -216,7 +194,7 @@ START_TEST(test_map_failures)
 	expect(1, b);
 	stop_host();
 	board.fail_map = true;
-	start_host();
+	start_host(0);
 	decode(0, true);
 	decode(1, true);
 	ck_assert(fake_board_logged(&board, "region 4 is not mapped into the guest"));

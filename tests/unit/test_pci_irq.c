@@ -9,30 +9,15 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "devices/pci.h"
-#include "tests/unit/board_fixture.h"
 #include "tests/unit/capture.h"
+#include "tests/unit/pci_fixture.h"
 
-static struct pci_host host;
 static struct fake_device *device;
 
 static void setup(void)
 {
 	board_setup();
 	device = fake_group_add(&fake, 1, 0, 0);
-}
-
-static void start_host(void)
-{
-	ck_assert_int_eq(pci_host_init(&host, &fake.group, &board.bus, &board.irqchip,
-				       &board.log), 0);
-	ck_assert_int_eq(pci_host_reset(&host), 0);
-}
-
-static void stop_host(void)
-{
-	pci_host_exit(&host);
-	expect_unplugged();
 }
 
 static int attached(uint32_t irq)
@@ -55,7 +40,7 @@ static void check_vectors(unsigned kind, unsigned count, uint32_t first)
 START_TEST(test_intx)
 {
 	fake_add_intx(&fake, device, 2);
-	start_host();
+	start_host(0);
 	ck_assert(irq_is_line(&board.irqchip, host.devices[0].lsi));
 	check_vectors(GROUP_IRQ_INTX, 1, host.devices[0].lsi);
 	irq_ended(&board.irqchip, host.devices[0].lsi);
@@ -93,7 +78,7 @@ START_TEST(test_unacknowledged)
 
 	capture_init(&capture);
 	fake_add_intx(&fake, device, 2);
-	start_host();
+	start_host(0);
 	host.log = &capture.log;
 	end_line(2 * ENDS_REPORTED);
 	set_status(PCI_STATUS_INTERRUPT);
@@ -126,7 +111,7 @@ START_TEST(test_no_intx)
 
 	fake_config_set(device, PCI_INTERRUPT_PIN, 1, 1);
 	fake_add_intx(&fake, other, 5);
-	start_host();
+	start_host(0);
 	ck_assert_uint_eq(host.devices[0].pin, 0);
 	ck_assert_uint_eq(host.devices[1].pin, 0);
 	ck_assert_int_eq(pci_config_read(&host.devices[0], PCI_INTERRUPT_PIN, 1, &pin), 0);
@@ -144,7 +129,7 @@ START_TEST(test_switching)
 	fake_add_intx(&fake, device, 1);
 	fake_add_msix(&fake, device, 0x40, 8);
 	fake_add_msi(&fake, device, 0x50, 4);
-	start_host();
+	start_host(0);
 	ck_assert_int_eq(pci_vectors_set(&host.devices[0], GROUP_IRQ_MSIX, 5, &first), 0);
 	check_vectors(GROUP_IRQ_MSIX, 5, first);
 	ck_assert(!irq_is_line(&board.irqchip, first));
@@ -174,7 +159,7 @@ START_TEST(test_same_again)
 	int fd;
 
 	fake_add_msix(&fake, device, 0x40, 8);
-	start_host();
+	start_host(0);
 	ck_assert_int_eq(pci_vectors_set(&host.devices[0], GROUP_IRQ_MSIX, 3, &first), 0);
 	fd = device->fds[0];
 	device->set_irqs = (struct fake_failure){ 1, -EIO };
@@ -192,7 +177,7 @@ START_TEST(test_limits)
 	fake_add_msix(&fake, device, 0x40, 2048);
 	/* Vectors without the capability are none. */
 	fake_group_device(&fake, device)->irq_count[GROUP_IRQ_MSI] = 1;
-	start_host();
+	start_host(0);
 	pci = host.devices;
 	ck_assert_uint_eq(pci_vectors_max(pci, GROUP_IRQ_MSIX), PCI_MAX_VECTORS);
 	ck_assert_uint_eq(pci_vectors_max(pci, GROUP_IRQ_MSI), 0);
@@ -222,14 +207,13 @@ START_TEST(test_numbers_run_out)
 	fake_add_msix(&fake, device, 0x40, 2048);
 	for (i = 1; i < 32; i++)
 		fake_add_msix(&fake, fake_group_add(&fake, 1, (uint8_t)i, 0), 0x40, 2048);
-	start_host();
+	start_host(0);
 	ck_assert_uint_eq(pci_vectors_max(&host.devices[0], GROUP_IRQ_MSIX), 512);
 	ck_assert_uint_ge(pci_vectors_max(&host.devices[31], GROUP_IRQ_MSIX), 1);
 	stop_host();
 	while (!irq_reserve(&board.irqchip, IRQ_LINE, 1, 1, &first))
 		;
-	ck_assert_int_eq(pci_host_init(&host, &fake.group, &board.bus, &board.irqchip,
-				       &board.log), -ENOSPC);
+	ck_assert_int_eq(init_host(), -ENOSPC);
 	ck_assert(fake_board_logged(&board, "no interrupt numbers left"));
 }
 END_TEST
@@ -244,7 +228,7 @@ START_TEST(test_msi_control)
 	unsigned i;
 
 	fake_add_msi(&fake, device, 0x50, 32);
-	start_host();
+	start_host(0);
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		ck_assert_int_eq(pci_vectors_set(&host.devices[0], GROUP_IRQ_MSI,
 						 cases[i].count, &first), 0);
@@ -268,7 +252,7 @@ START_TEST(test_set_failures)
 
 	fake_add_intx(&fake, device, 1);
 	fake_add_msi(&fake, device, 0x50, 4);
-	start_host();
+	start_host(0);
 	for (i = 0; i < 5; i++) {
 		if (i < 2)
 			*board_failures[i] = 3;
@@ -288,8 +272,7 @@ END_TEST
 START_TEST(test_reset_failures)
 {
 	fake_add_intx(&fake, device, 1);
-	ck_assert_int_eq(pci_host_init(&host, &fake.group, &board.bus, &board.irqchip,
-				       &board.log), 0);
+	ck_assert_int_eq(init_host(), 0);
 	board.fail_claim = 1;
 	ck_assert_int_eq(pci_host_reset(&host), -EIO);
 	board.fail_attach = 1;
@@ -308,7 +291,7 @@ START_TEST(test_out_of_files)
 	int fd;
 
 	fake_add_msix(&fake, device, 0x40, 64);
-	start_host();
+	start_host(0);
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	fd = open("/dev/null", O_RDONLY);
 	limit.rlim_cur = (rlim_t)fd + 10;
