@@ -3,11 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "devices/papr_phb.h"
 #include "tests/unit/capture.h"
-#include "tests/unit/fake_board.h"
-#include "tests/unit/fake_group.h"
 #include "tests/unit/guest_rtas.h"
+#include "tests/unit/phb_fixture.h"
 
 #define PAGE 4096ULL
 #define RW (PAPR_TCE_READ | PAPR_TCE_WRITE)
@@ -21,43 +19,28 @@
 #define REMOVE "ibm,remove-pe-dma-window"
 #define RESET "ibm,reset-pe-dma-window"
 
-static struct fake_board board;
-static struct fake_group fake;
-static struct guest_memory memory;
-static struct rtas rtas;
-static struct hcall_table hcalls;
-static struct papr_phbs phbs;
-static struct papr_dma_policy policy;
+static struct fake_group *const fake = &fakes[0];
 static bool started;
 
 /* 16 MiB of guest memory in pages of 64 KiB; the group has windows of 4K, 64K and 2M pages. */
 static void setup(void)
 {
-	fake_board_init(&board);
-	fake_group_init(&fake, 0);
-	fake_group_isolate(&fake);
-	fake_add_nvme(&fake, 1);
-	fake.group.dma = (struct group_dma_limits){ 0x211000, 2, 1 };
-	memset(&rtas, 0, sizeof(rtas));
-	memset(&hcalls, 0, sizeof(hcalls));
-	ck_assert_int_eq(guest_memory_init(&memory, 0, 16 * MIB), 0);
+	phb_setup(16 * MIB);
+	fake_group_isolate(fake);
+	fake_add_nvme(fake, 1);
+	fake->group.dma = (struct group_dma_limits){ 0x211000, 2, 1 };
 	memory.page_shift = 16;
-	rtas.memory = &memory;
-	rtas.log = &board.log;
-	policy = (struct papr_dma_policy){ 0 };
 	started = false;
 }
 
 static int init(void)
 {
-	struct group *groups[] = { &fake.group };
 	int err;
 
 	memset(&rtas.slots, 0, sizeof(rtas.slots));
 	memset(&hcalls, 0, sizeof(hcalls));
 	rtas.nr_slots = 0;
-	err = papr_phbs_init(&phbs, groups, 1, &board.bus, &board.irqchip, &memory, &rtas,
-			     &hcalls, &policy, &board.log);
+	err = init_phbs(1);
 	started = !err;
 	return err;
 }
@@ -72,11 +55,11 @@ static void expect_as_opened(void)
 {
 	unsigned i;
 
-	ck_assert(!fake.no_default && !fake.group.window_lost);
-	ck_assert_uint_eq(fake.window64.size, 0);
-	ck_assert_uint_eq(fake.nr_chunks, 0);
+	ck_assert(!fake->no_default && !fake->group.window_lost);
+	ck_assert_uint_eq(fake->window64.size, 0);
+	ck_assert_uint_eq(fake->nr_chunks, 0);
 	for (i = 0; i < FAKE_WINDOW_PAGES; i++)
-		ck_assert_uint_eq(fake.pages[i].hva, 0);
+		ck_assert_uint_eq(fake->pages[i].hva, 0);
 }
 
 static void stop(void)
@@ -90,8 +73,7 @@ static void teardown(void)
 {
 	stop();
 	expect_as_opened();
-	guest_memory_exit(&memory);
-	fake_board_exit(&board);
+	phb_teardown();
 }
 
 static int32_t pe_call(const char *name, const uint32_t *more, uint32_t nr_more, uint32_t *rets,
@@ -216,14 +198,14 @@ START_TEST(test_not_offered)
 	start();
 	expect_none();
 	policy.no_window64 = false;
-	fake.group.dma.max_windows = 0;
+	fake->group.dma.max_windows = 0;
 	start();
 	expect_none();
 	/* No page size that memory could serve. */
-	fake.group.dma = (struct group_dma_limits){ 0x200000, 2, 1 };
+	fake->group.dma = (struct group_dma_limits){ 0x200000, 2, 1 };
 	start();
 	expect_none();
-	fake.group.dma.page_sizes = 0x1000;
+	fake->group.dma.page_sizes = 0x1000;
 }
 END_TEST
 
@@ -236,23 +218,23 @@ START_TEST(test_create)
 	ck_assert_uint_eq(rets[0], OTHER);
 	ck_assert_uint_eq(rets[1], FAKE_WINDOW64 >> 32);
 	ck_assert_uint_eq(rets[2], 0);
-	ck_assert_uint_eq(fake.window64.size, 8 * MIB);
+	ck_assert_uint_eq(fake->window64.size, 8 * MIB);
 	expect_query(0, 8 * MIB / PAGE, 1);
 	ck_assert_int_eq(create(12, 23, rets), RTAS_HARDWARE_ERROR);
 	/* Each window by its own name, and nothing else by it. */
 	ck_assert_int_eq(put(OTHER, FAKE_WINDOW64 + 8 * MIB - PAGE, 0x5000 | RW), H_SUCCESS);
-	ck_assert_uint_eq(fake.pages64[2047].hva, guest_memory_hva(&memory, 0x5000, PAGE));
+	ck_assert_uint_eq(fake->pages64[2047].hva, guest_memory_hva(&memory, 0x5000, PAGE));
 	ck_assert_int_eq(put(OTHER, FAKE_WINDOW64 + 8 * MIB, 0x5000 | RW), H_PARAMETER);
 	ck_assert_int_eq(put(OTHER, 0, 0x5000 | RW), H_PARAMETER);
 	ck_assert_int_eq(put(DEFAULT, FAKE_WINDOW64, 0x5000 | RW), H_PARAMETER);
 	ck_assert_int_eq(put(DEFAULT, 0, 0x6000 | RW), H_SUCCESS);
 	/* Of one group, memory is registered once. */
-	ck_assert_uint_eq(fake.nr_chunks, 1);
+	ck_assert_uint_eq(fake->nr_chunks, 1);
 	ck_assert_int_eq(remove_window(OTHER), RTAS_SUCCESS);
-	ck_assert_uint_eq(fake.window64.size, 0);
+	ck_assert_uint_eq(fake->window64.size, 0);
 	ck_assert_int_eq(put(OTHER, FAKE_WINDOW64, 0x5000 | RW), H_PARAMETER);
 	ck_assert_int_eq(remove_window(OTHER), RTAS_PARAMETER_ERROR);
-	ck_assert_uint_eq(fake.pages[0].hva, guest_memory_hva(&memory, 0x6000, PAGE));
+	ck_assert_uint_eq(fake->pages[0].hva, guest_memory_hva(&memory, 0x6000, PAGE));
 	ck_assert_int_eq(create(12, 20, rets), RTAS_SUCCESS);
 }
 END_TEST
@@ -271,7 +253,7 @@ START_TEST(test_bad_create)
 	start();
 	ck_assert_int_eq(create(bad_creates[_i].page_shift, bad_creates[_i].window_shift, rets),
 			 RTAS_PARAMETER_ERROR);
-	ck_assert_uint_eq(fake.window64.size, 0);
+	ck_assert_uint_eq(fake->window64.size, 0);
 }
 END_TEST
 
@@ -317,7 +299,7 @@ START_TEST(test_without_default)
 	start();
 	ck_assert_int_eq(put(DEFAULT, 0, 0x5000 | RW), H_SUCCESS);
 	ck_assert_int_eq(remove_window(DEFAULT), RTAS_SUCCESS);
-	ck_assert(fake.no_default);
+	ck_assert(fake->no_default);
 	ck_assert_int_eq(put(DEFAULT, 0, 0x5000 | RW), H_PARAMETER);
 	expect_query(2, 4 * MIB / PAGE, 1);
 	ck_assert_int_eq(create(12, 23, rets), RTAS_PARAMETER_ERROR);
@@ -332,7 +314,7 @@ START_TEST(test_without_default)
 	/* One like the default window is the default window again. */
 	ck_assert_int_eq(remove_window(DEFAULT), RTAS_SUCCESS);
 	ck_assert_int_eq(create(12, 22, rets), RTAS_SUCCESS);
-	ck_assert(!fake.group.window_lost);
+	ck_assert(!fake->group.window_lost);
 }
 END_TEST
 
@@ -346,9 +328,9 @@ START_TEST(test_reset)
 	ck_assert_int_eq(create(12, 23, rets), RTAS_SUCCESS);
 	ck_assert_int_eq(put(OTHER, FAKE_WINDOW64, 0x5000 | RW), H_SUCCESS);
 	ck_assert_int_eq(reset(), RTAS_SUCCESS);
-	ck_assert_uint_eq(fake.window64.size, 0);
+	ck_assert_uint_eq(fake->window64.size, 0);
 	/* It was not touched. */
-	ck_assert_uint_eq(fake.pages[0].hva, guest_memory_hva(&memory, 0x5000, PAGE));
+	ck_assert_uint_eq(fake->pages[0].hva, guest_memory_hva(&memory, 0x5000, PAGE));
 	ck_assert_int_eq(remove_window(DEFAULT), RTAS_SUCCESS);
 	ck_assert_int_eq(create(12, 20, rets), RTAS_SUCCESS);
 	ck_assert_int_eq(create(12, 23, rets), RTAS_SUCCESS);
@@ -384,13 +366,13 @@ START_TEST(test_reboot_fails)
 {
 	start();
 	ck_assert_int_eq(remove_window(DEFAULT), RTAS_SUCCESS);
-	fake.create_window = (struct fake_failure){ 1, -ENOMEM };
+	fake->create_window = (struct fake_failure){ 1, -ENOMEM };
 	ck_assert_int_eq(reset(), RTAS_HARDWARE_ERROR);
 	ck_assert(fake_board_logged(&board, "cannot be set up: Cannot allocate memory; raise"));
-	fake.create_window = (struct fake_failure){ 1, -EIO };
+	fake->create_window = (struct fake_failure){ 1, -EIO };
 	stop();
 	ck_assert(fake_board_logged(&board, "cannot be made again: Input/output error"));
-	fake.create_window = (struct fake_failure){ 1, -EIO };
+	fake->create_window = (struct fake_failure){ 1, -EIO };
 	ck_assert_int_eq(init(), -EIO);
 	start();
 	ck_assert_int_eq(put(DEFAULT, 0, 0x5000 | RW), H_SUCCESS);
@@ -402,17 +384,17 @@ START_TEST(test_failures)
 	uint32_t rets[3];
 
 	start();
-	fake.create_window = (struct fake_failure){ 1, -ENOMEM };
+	fake->create_window = (struct fake_failure){ 1, -ENOMEM };
 	ck_assert_int_eq(create(12, 23, rets), RTAS_HARDWARE_ERROR);
 	ck_assert(fake_board_logged(&board, "no DMA window of 8 MiB for it: Cannot allocate memory; "
 				    "raise the limit for locked memory (ulimit -l)"));
 	ck_assert_int_eq(create(12, 23, rets), RTAS_SUCCESS);
-	fake.remove_window = (struct fake_failure){ 1, -EIO };
+	fake->remove_window = (struct fake_failure){ 1, -EIO };
 	ck_assert_int_eq(remove_window(OTHER), RTAS_HARDWARE_ERROR);
 	/* It is still there. */
 	ck_assert_int_eq(remove_window(OTHER), RTAS_SUCCESS);
 	ck_assert(fake_board_logged(&board, "a DMA window cannot be removed: Input/output error"));
-	ck_assert_uint_eq(fake.window64.size, 0);
+	ck_assert_uint_eq(fake->window64.size, 0);
 }
 END_TEST
 
@@ -423,13 +405,13 @@ START_TEST(test_isolated)
 
 	start();
 	ck_assert_int_eq(create(12, 20, rets), RTAS_SUCCESS);
-	fake.state = GROUP_FROZEN;
+	fake->state = GROUP_FROZEN;
 	ck_assert_int_eq(query(rets), RTAS_HARDWARE_ERROR);
 	ck_assert_int_eq(create(12, 20, rets), RTAS_HARDWARE_ERROR);
 	ck_assert_int_eq(remove_window(OTHER), RTAS_HARDWARE_ERROR);
 	ck_assert_int_eq(reset(), RTAS_HARDWARE_ERROR);
-	ck_assert_uint_ne(fake.window64.size, 0);
-	fake.state = GROUP_NORMAL;
+	ck_assert_uint_ne(fake->window64.size, 0);
+	fake->state = GROUP_NORMAL;
 	ck_assert_int_eq(reset(), RTAS_SUCCESS);
 }
 END_TEST
@@ -494,7 +476,7 @@ START_TEST(test_kernel)
 	kernel.error = -ENOMEM;
 	ck_assert_int_eq(create(12, 23, rets), RTAS_SUCCESS);
 	ck_assert_int_eq(put(OTHER, FAKE_WINDOW64 + PAGE, 0x5000 | RW), H_SUCCESS);
-	ck_assert_uint_eq(fake.pages64[1].hva, guest_memory_hva(&memory, 0x5000, PAGE));
+	ck_assert_uint_eq(fake->pages64[1].hva, guest_memory_hva(&memory, 0x5000, PAGE));
 	started = false;
 	papr_phbs_exit(&phbs);
 	ck_assert(!kernel.exists[0]);

@@ -7,11 +7,9 @@
 #include <string.h>
 
 #include "devices/papr_eeh_log.h"
-#include "devices/papr_phb.h"
 #include "tests/unit/capture.h"
-#include "tests/unit/fake_board.h"
-#include "tests/unit/fake_group.h"
 #include "tests/unit/guest_rtas.h"
+#include "tests/unit/phb_fixture.h"
 
 #define PE 1U
 #define HI(n) ((uint32_t)(PAPR_PHB_BUID(n) >> 32))
@@ -22,42 +20,12 @@
 #define LOG 0x6000U
 #define WORK 0x8000U
 
-static struct fake_board board;
-static struct fake_group fakes[2];
-static struct guest_memory memory;
-static struct rtas rtas;
-static struct hcall_table hcalls;
-static struct papr_phbs phbs;
-
 /* A disk that can be isolated, and two functions that cannot unless a test says so. */
 static void setup(void)
 {
-	fake_board_init(&board);
-	fake_group_init(&fakes[0], 0);
-	fake_group_init(&fakes[1], 0);
+	phb_setup(4 * MIB);
+	add_two_groups();
 	fake_group_isolate(&fakes[0]);
-	fake_add_nvme(&fakes[0], 1);
-	fake_add_uhci(&fakes[1], 2, 1, 0);
-	fake_add_uhci(&fakes[1], 2, 1, 1);
-	memset(&rtas, 0, sizeof(rtas));
-	memset(&hcalls, 0, sizeof(hcalls));
-	ck_assert_int_eq(guest_memory_init(&memory, 0, 4 * MIB), 0);
-	rtas.memory = &memory;
-	rtas.log = &board.log;
-}
-
-static void teardown(void)
-{
-	guest_memory_exit(&memory);
-	fake_board_exit(&board);
-}
-
-static void start(void)
-{
-	struct group *groups[] = { &fakes[0].group, &fakes[1].group };
-
-	ck_assert_int_eq(papr_phbs_init(&phbs, groups, 2, &board.bus, &board.irqchip, &memory,
-					&rtas, &hcalls, &(struct papr_dma_policy){ 0 }, &board.log), 0);
 }
 
 static int32_t call_pe(const char *name, uint32_t config_addr, unsigned phb, uint32_t function)
@@ -163,7 +131,7 @@ START_TEST(test_control)
 {
 	const struct control_case *c = &control_cases[_i];
 
-	start();
+	start_phbs(2);
 	bring_into(c->before);
 	ck_assert_int_eq(call_pe(c->name, PE, 0, c->function), c->status);
 	ck_assert_uint_eq(state(), c->after);
@@ -197,7 +165,7 @@ START_TEST(test_addresses)
 	const struct address_case *c = &address_cases[_i];
 	uint32_t rets[3];
 
-	start();
+	start_phbs(2);
 	fakes[0].state = GROUP_FROZEN;
 	ck_assert_int_eq(call_pe("ibm,set-eeh-option", c->config_addr, c->phb, 1), c->status);
 	ck_assert_uint_eq(fakes[0].enables, c->status == RTAS_SUCCESS);
@@ -233,7 +201,7 @@ START_TEST(test_info)
 	const struct info_case *c = &info_cases[_i];
 	uint32_t info;
 
-	start();
+	start_phbs(2);
 	ck_assert_int_eq(GUEST_RTAS(&rtas, NULL, "ibm,get-config-addr-info2", &info, 2,
 				    c->config_addr, HI(c->phb), LO(c->phb), c->function),
 			 c->status);
@@ -248,7 +216,7 @@ START_TEST(test_info_shared)
 	uint32_t info;
 
 	fake_group_isolate(&fakes[1]);
-	start();
+	start_phbs(2);
 	ck_assert_int_eq(GUEST_RTAS(&rtas, NULL, "ibm,get-config-addr-info2", &info, 2,
 				    CONFIG_ADDR(PCI_DEVFN(1, 1), 0), HI(1), LO(1), 1),
 			 RTAS_SUCCESS);
@@ -262,7 +230,7 @@ START_TEST(test_unavailable)
 {
 	uint32_t rets[3];
 
-	start();
+	start_phbs(2);
 	fakes[0].state = GROUP_UNAVAILABLE;
 	ck_assert_int_eq(read_state(0, PE, rets), RTAS_SUCCESS);
 	ck_assert_uint_eq(rets[0], 5);
@@ -284,7 +252,7 @@ END_TEST
 START_TEST(test_absent)
 {
 	fakes[0].group.recovery = NULL;
-	start();
+	start_phbs(2);
 	ck_assert_uint_eq(rtas_token(&rtas, "ibm,set-eeh-option"), 0);
 	ck_assert_uint_eq(rtas_token(&rtas, "ibm,open-errinjct"), 0);
 	ck_assert_uint_ne(rtas_token(&rtas, "ibm,read-pci-config"), 0);
@@ -297,7 +265,7 @@ START_TEST(test_stopped_config)
 {
 	uint32_t value;
 
-	start();
+	start_phbs(2);
 	write_config(CONFIG_ADDR(0, PCI_INTERRUPT_LINE), 1, 0x42);
 	fakes[0].state = GROUP_FROZEN;
 	ck_assert_uint_eq(read_config(CONFIG_ADDR(0, PCI_VENDOR_ID), 4), UINT32_MAX);
@@ -324,7 +292,7 @@ START_TEST(test_reset)
 {
 	struct fake_device *device = &fakes[0].devices[0];
 
-	start();
+	start_phbs(2);
 	write_config(CONFIG_ADDR(0, PCI_COMMAND), 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	write_config(CONFIG_ADDR(0, PCI_BASE_ADDRESS_0), 4, 0x80000000);
 	set_vectors(5);
@@ -350,7 +318,7 @@ START_TEST(test_reset_intx)
 {
 	struct fake_device *device = &fakes[0].devices[0];
 
-	start();
+	start_phbs(2);
 	ck_assert_int_eq(reset_slot(1), RTAS_SUCCESS);
 	ck_assert_int_eq(reset_slot(0), RTAS_SUCCESS);
 	ck_assert_uint_eq(device->irq_kind, GROUP_IRQ_INTX);
@@ -364,7 +332,7 @@ START_TEST(test_reset_vectors_changed)
 {
 	struct fake_device *device = &fakes[0].devices[0];
 
-	start();
+	start_phbs(2);
 	set_vectors(5);
 	fakes[0].state = GROUP_FROZEN;
 	set_vectors(0);
@@ -379,7 +347,7 @@ END_TEST
 
 START_TEST(test_reset_failures)
 {
-	start();
+	start_phbs(2);
 	fakes[0].recovery_error = -EIO;
 	ck_assert_int_eq(reset_slot(1), RTAS_HARDWARE_ERROR);
 	ck_assert_uint_eq(state(), 0);
@@ -399,7 +367,7 @@ END_TEST
 
 START_TEST(test_fundamental)
 {
-	start();
+	start_phbs(2);
 	ck_assert_int_eq(reset_slot(3), RTAS_NO_FUNDAMENTAL_RESET);
 	ck_assert_uint_eq(state(), 0);
 	fakes[0].has_fundamental = true;
@@ -414,7 +382,7 @@ END_TEST
 /* Once after each reset, and not while nothing reaches the device. */
 START_TEST(test_configure)
 {
-	start();
+	start_phbs(2);
 	ck_assert_int_eq(configure(), RTAS_SUCCESS);
 	ck_assert_uint_eq(fakes[0].configures, 0);
 	ck_assert_int_eq(reset_slot(1), RTAS_SUCCESS);
@@ -439,7 +407,7 @@ START_TEST(test_release)
 {
 	struct fake_device *device = &fakes[0].devices[0];
 
-	start();
+	start_phbs(2);
 	write_config(CONFIG_ADDR(0, PCI_COMMAND), 2, PCI_COMMAND_MEMORY);
 	ck_assert_uint_eq(board.nr_maps, 1);
 	fakes[0].state = GROUP_FROZEN;
@@ -487,7 +455,7 @@ START_TEST(test_error_log)
 	static const char said[] = "0000:00:00.0 dev/vend:00101b36";
 	uint32_t size = 176 + 8 + sizeof(said);
 
-	start();
+	start_phbs(2);
 	ck_assert_int_eq(guest_memory_write(&memory, DRIVER_LOG, said, sizeof(said)), 0);
 	ck_assert_int_eq(error_detail(DRIVER_LOG, sizeof(said), LOG, 2048, 1), RTAS_NO_ERROR_LOG);
 	ck_assert_uint_eq(log_word(0), 0);
@@ -538,7 +506,7 @@ START_TEST(test_error_log_buffers)
 	const struct buffer_case *c = &buffer_cases[_i];
 	uint8_t behind;
 
-	start();
+	start_phbs(2);
 	ck_assert_int_eq(guest_memory_fill(&memory, LOG, 0xee, 4096), 0);
 	fakes[0].state = GROUP_FROZEN;
 	ck_assert_int_eq(error_detail(c->driver, c->driver_size, c->log, c->size, 1), c->status);
@@ -555,7 +523,7 @@ START_TEST(test_permanent)
 {
 	uint32_t rets[3];
 
-	start();
+	start_phbs(2);
 	ck_assert_int_eq(error_detail(0, 0, LOG, 2048, 3), RTAS_PARAMETER_ERROR);
 	ck_assert_int_eq(error_detail(0, 0, LOG, 2048, 2), RTAS_SUCCESS);
 	ck_assert_uint_eq(log_word(8) >> 24, 0xc6);
@@ -609,7 +577,7 @@ START_TEST(test_errinjct_open)
 {
 	uint32_t first, second, none;
 
-	start();
+	start_phbs(2);
 	ck_assert_int_eq(close_errinjct(0), RTAS_ERRINJCT_CLOSED);
 	ck_assert_int_eq(inject(7, 0, WORK), RTAS_ERRINJCT_CLOSED);
 	ck_assert_int_eq(open_errinjct(&first), RTAS_SUCCESS);
@@ -657,7 +625,7 @@ START_TEST(test_errinjct)
 	uint32_t wide[] = { 0, 0, 0, 0, c->config_addr, HI(c->phb), LO(c->phb), c->function };
 	uint32_t token;
 
-	start();
+	start_phbs(2);
 	if (c->buffer < 4 * MIB)
 		put_words(c->buffer, c->error == 15 ? wide : narrow, c->error == 15 ? 8 : 6);
 	ck_assert_int_eq(open_errinjct(&token), RTAS_SUCCESS);
@@ -681,7 +649,7 @@ START_TEST(test_errinjct_fails)
 {
 	uint32_t words[] = { 0, 0, PE, HI(0), LO(0), 0 }, token;
 
-	start();
+	start_phbs(2);
 	put_words(WORK, words, 6);
 	ck_assert_int_eq(open_errinjct(&token), RTAS_SUCCESS);
 	ck_assert_int_eq(set_option(1), RTAS_SUCCESS);
@@ -698,7 +666,7 @@ START_TEST(test_missed_load)
 {
 	uint64_t gpa;
 
-	start();
+	start_phbs(2);
 	gpa = phbs.phbs[0].pci.windows[PCI_SPACE_MEM64].gpa;
 	papr_phbs_missed_load(&phbs, gpa);
 	ck_assert_uint_eq(state(), 0);
@@ -724,7 +692,7 @@ START_TEST(test_tree)
 	const void *found;
 	int size;
 
-	start();
+	start_phbs(2);
 	ck_assert_int_eq(fdt_writer_init(&fdt), 0);
 	fdt_begin(&fdt, "%s", "");
 	papr_phbs_add_rtas(&phbs, &fdt);
@@ -751,7 +719,7 @@ static Suite *papr_eeh_suite(void)
 	TCase *tcase = tcase_create("papr_eeh");
 	size_t i;
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup, phb_teardown);
 	tcase_add_loop_test(tcase, test_control, 0, ARRAY_SIZE(control_cases));
 	tcase_add_loop_test(tcase, test_addresses, 0, ARRAY_SIZE(address_cases));
 	tcase_add_loop_test(tcase, test_info, 0, ARRAY_SIZE(info_cases));

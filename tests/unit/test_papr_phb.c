@@ -10,10 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "devices/papr_phb.h"
 #include "tests/unit/capture.h"
-#include "tests/unit/fake_board.h"
-#include "tests/unit/fake_group.h"
+#include "tests/unit/phb_fixture.h"
 
 #define BLOCK_GPA 0x4000ULL
 #define IRQ_PARENT 0x1111
@@ -24,43 +22,9 @@
 #define CONFIG_ADDR(devfn, reg) \
 	((uint32_t)((reg) & 0xf00) << 20 | (uint32_t)(devfn) << 8 | ((reg) & 0xff))
 
-static struct fake_board board;
-static struct fake_group fakes[2];
-static struct group *const groups[] = { &fakes[0].group, &fakes[1].group };
-static struct guest_memory memory;
-static struct rtas rtas;
-static struct hcall_table hcalls;
-static struct papr_phbs phbs;
-
 static void setup(void)
 {
-	fake_board_init(&board);
-	fake_group_init(&fakes[0], 0);
-	fake_group_init(&fakes[1], 0);
-	memset(&rtas, 0, sizeof(rtas));
-	memset(&hcalls, 0, sizeof(hcalls));
-	ck_assert_int_eq(guest_memory_init(&memory, 0, 4 * MIB), 0);
-	rtas.memory = &memory;
-	rtas.log = &board.log;
-}
-
-static void teardown(void)
-{
-	guest_memory_exit(&memory);
-	fake_board_exit(&board);
-}
-
-static int init_phbs(unsigned nr_groups)
-{
-	struct group *list[2] = { groups[0], groups[1] };
-
-	return papr_phbs_init(&phbs, list, nr_groups, &board.bus, &board.irqchip, &memory, &rtas,
-			      &hcalls, &(struct papr_dma_policy){ 0 }, &board.log);
-}
-
-static void start_phbs(unsigned nr_groups)
-{
-	ck_assert_int_eq(init_phbs(nr_groups), 0);
+	phb_setup(4 * MIB);
 }
 
 /* As the guest calls: a block in its memory. Results from the second on in @rets. */
@@ -124,21 +88,13 @@ static const struct config_case config_cases[] = {
 	  UINT32_MAX },
 };
 
-static void add_two_groups(void)
-{
-	struct fake_device *nvme = fake_add_nvme(&fakes[0], 1);
-
-	fake_config_set(nvme, 0x123, 1, 0x99);
-	fake_add_uhci(&fakes[1], 2, 1, 0);
-	fake_add_uhci(&fakes[1], 2, 1, 1);
-}
-
 START_TEST(test_config)
 {
 	const struct config_case *c = &config_cases[_i];
 	uint32_t value = 0;
 
 	add_two_groups();
+	fake_config_set(&fakes[0].devices[0], 0x123, 1, 0x99);
 	start_phbs(2);
 	ck_assert_int_eq(read_config(c->buid, c->config_addr, c->size, &value), c->status);
 	ck_assert_uint_eq(value, c->value);
@@ -729,7 +685,7 @@ static Suite *papr_phb_suite(void)
 	Suite *suite = suite_create("papr_phb");
 	TCase *tcase = tcase_create("papr_phb");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup, phb_teardown);
 	tcase_add_loop_test(tcase, test_config, 0, ARRAY_SIZE(config_cases));
 	tcase_add_test(tcase, test_config_write);
 	tcase_add_test(tcase, test_old_config_calls);
