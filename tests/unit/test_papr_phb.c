@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "tests/unit/capture.h"
+#include "tests/unit/guest_rtas.h"
 #include "tests/unit/phb_fixture.h"
 
-#define BLOCK_GPA 0x4000ULL
 #define IRQ_PARENT 0x1111
 #define H_GET_TCE 0x1c
 #define H_PUT_TCE 0x20
@@ -27,39 +27,18 @@ static void setup(void)
 	phb_setup(4 * MIB);
 }
 
-/* As the guest calls: a block in its memory. Results from the second on in @rets. */
-static int32_t call(const char *name, const uint32_t *args, uint32_t nargs, uint32_t nret,
-		    uint32_t *rets)
-{
-	be32 block[32];
-	uint32_t i;
-
-	memset(block, 0xee, sizeof(block));
-	block[0] = htobe32(rtas_token(&rtas, name));
-	block[1] = htobe32(nargs);
-	block[2] = htobe32(nret);
-	for (i = 0; i < nargs; i++)
-		block[3 + i] = htobe32(args[i]);
-	ck_assert_int_eq(guest_memory_write(&memory, BLOCK_GPA, block, sizeof(block)), 0);
-	ck_assert_int_eq(rtas_dispatch(&rtas, NULL, BLOCK_GPA), H_SUCCESS);
-	ck_assert_int_eq(guest_memory_read(&memory, BLOCK_GPA, block, sizeof(block)), 0);
-	for (i = 1; rets && i < nret; i++)
-		rets[i - 1] = be32toh(block[3 + nargs + i]);
-	return (int32_t)be32toh(block[3 + nargs]);
-}
-
 static int32_t read_config(uint64_t buid, uint32_t config_addr, uint32_t size, uint32_t *value)
 {
 	uint32_t args[] = { config_addr, (uint32_t)(buid >> 32), (uint32_t)buid, size };
 
-	return call("ibm,read-pci-config", args, 4, 2, value);
+	return guest_rtas_call(&rtas, NULL, "ibm,read-pci-config", args, 4, value, 2);
 }
 
 static int32_t write_config(uint64_t buid, uint32_t config_addr, uint32_t size, uint32_t value)
 {
 	uint32_t args[] = { config_addr, (uint32_t)(buid >> 32), (uint32_t)buid, size, value };
 
-	return call("ibm,write-pci-config", args, 5, 1, NULL);
+	return guest_rtas_call(&rtas, NULL, "ibm,write-pci-config", args, 5, NULL, 1);
 }
 
 struct config_case {
@@ -127,15 +106,19 @@ START_TEST(test_old_config_calls)
 
 	add_two_groups();
 	start_phbs(1);
-	ck_assert_int_eq(call("write-pci-config", args, 3, 1, NULL), RTAS_SUCCESS);
-	ck_assert_int_eq(call("read-pci-config", args, 2, 2, &value), RTAS_SUCCESS);
+	ck_assert_int_eq(guest_rtas_call(&rtas, NULL, "write-pci-config", args, 3, NULL, 1),
+			 RTAS_SUCCESS);
+	ck_assert_int_eq(guest_rtas_call(&rtas, NULL, "read-pci-config", args, 2, &value, 2),
+			 RTAS_SUCCESS);
 	ck_assert_uint_eq(value, 0x42);
 	papr_phbs_exit(&phbs);
 	rtas.nr_slots = 0;
 	memset(&hcalls, 0, sizeof(hcalls));
 	start_phbs(2);
-	ck_assert_int_eq(call("write-pci-config", args, 3, 1, NULL), RTAS_PARAMETER_ERROR);
-	ck_assert_int_eq(call("read-pci-config", args, 2, 2, &value), RTAS_PARAMETER_ERROR);
+	ck_assert_int_eq(guest_rtas_call(&rtas, NULL, "write-pci-config", args, 3, NULL, 1),
+			 RTAS_PARAMETER_ERROR);
+	ck_assert_int_eq(guest_rtas_call(&rtas, NULL, "read-pci-config", args, 2, &value, 2),
+			 RTAS_PARAMETER_ERROR);
 	ck_assert_uint_eq(value, UINT32_MAX);
 	papr_phbs_exit(&phbs);
 }
@@ -146,7 +129,7 @@ static int32_t change_msi(uint64_t buid, uint32_t function, uint32_t count, uint
 	uint32_t args[] = { CONFIG_ADDR(0, 0), (uint32_t)(buid >> 32), (uint32_t)buid, function,
 			    count, 1 };
 
-	return call("ibm,change-msi", args, 6, 4, rets);
+	return guest_rtas_call(&rtas, NULL, "ibm,change-msi", args, 6, rets, 4);
 }
 
 static int32_t query_source(uint32_t vector, uint32_t *rets)
@@ -154,7 +137,7 @@ static int32_t query_source(uint32_t vector, uint32_t *rets)
 	uint64_t buid = PAPR_PHB_BUID(0);
 	uint32_t args[] = { CONFIG_ADDR(0, 0), (uint32_t)(buid >> 32), (uint32_t)buid, vector };
 
-	return call("ibm,query-interrupt-source-number", args, 4, 3, rets);
+	return guest_rtas_call(&rtas, NULL, "ibm,query-interrupt-source-number", args, 4, rets, 3);
 }
 
 struct msi_case {
@@ -228,7 +211,6 @@ START_TEST(test_change_msi_errors)
 }
 END_TEST
 
-/* With three results the type is not stored: what is behind the block stays. */
 /* A host that has not as many vectors left: half of them, or half of those. */
 START_TEST(test_change_msi_host_short)
 {
@@ -250,6 +232,7 @@ START_TEST(test_change_msi_host_short)
 }
 END_TEST
 
+/* With three results the type is not stored: what is behind the block stays. */
 START_TEST(test_change_msi_short)
 {
 	uint64_t buid = PAPR_PHB_BUID(0);
@@ -258,11 +241,14 @@ START_TEST(test_change_msi_short)
 
 	add_two_groups();
 	start_phbs(1);
-	ck_assert_int_eq(call("ibm,change-msi", args, 6, 3, rets), RTAS_SUCCESS);
+	ck_assert_int_eq(guest_rtas_call(&rtas, NULL, "ibm,change-msi", args, 6, rets, 3),
+			 RTAS_SUCCESS);
 	ck_assert_uint_eq(rets[0], 1);
-	ck_assert_int_eq(guest_memory_read(&memory, BLOCK_GPA + 4 * (3 + 6 + 3), &behind, 4), 0);
-	ck_assert_uint_eq(be32toh(behind), 0xeeeeeeee);
-	ck_assert_int_eq(call("ibm,change-msi", args, 5, 3, rets), RTAS_PARAMETER_ERROR);
+	ck_assert_int_eq(guest_memory_read(&memory, GUEST_RTAS_BLOCK + 4 * (3 + 6 + 3), &behind,
+					   4), 0);
+	ck_assert_uint_eq(be32toh(behind), GUEST_RTAS_FILLER);
+	ck_assert_int_eq(guest_rtas_call(&rtas, NULL, "ibm,change-msi", args, 5, rets, 3),
+			 RTAS_PARAMETER_ERROR);
 	papr_phbs_exit(&phbs);
 }
 END_TEST
