@@ -7,8 +7,8 @@
 #include <sys/eventfd.h>
 
 #include "kernel/uapi/devgroups.h"
+#include "tests/unit/backend_tests.h"
 #include "tests/unit/capture.h"
-#include "tests/unit/fake_devices.h"
 #include "vmm/group/devgroup.h"
 
 static struct {
@@ -178,14 +178,14 @@ static int backend_device_ioctl(unsigned function, unsigned long request, void *
 	ck_abort_msg("device %u was asked %#lx", function, request);
 }
 
-static char group_path[] = "/sys/devgroups/7";
-
 static void setup(void)
 {
 	unsigned i;
 
 	memset(&fake, 0, sizeof(fake));
 	fake_devices_init();
+	strcpy(backend.path, "/sys/devgroups/7");
+	backend.open = devgroup_open;
 	fake_host_devgroup(&fake_devices.host, GROUP);
 	fake_devgroup_add(&fake_devices.host, GROUP, "0002:01:00.0");
 	for (i = 0; i < NR_FUNCTIONS; i++)
@@ -194,11 +194,6 @@ static void setup(void)
 	fake.capabilities = DEVGROUP_CAP_MSIX_TABLE_GUARDED | DEVGROUP_CAP_EEH;
 	fake.page_sizes = 0x40211000;
 	fake.default_size = 0x80000000;
-}
-
-static void teardown(void)
-{
-	fake_host_exit(&fake_devices.host);
 }
 
 #define PLATFORM_FOLDER "sys/devgroups/7/devices/thing.0"
@@ -229,44 +224,18 @@ static void make_platform(void)
 	fake_devices.irq_flags = VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED;
 }
 
-static int open_placed(struct group_place *places, unsigned nr_places, struct group **group)
-{
-	struct group_config config = {.path = group_path, .places = places,
-				      .nr_places = nr_places};
-	struct host_group host;
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/devgroups/%d", fake_devices.host.sys, GROUP);
-	ck_assert_int_eq(host_group_find(&fake_devices.host.root, path, &host,
-					 &fake_devices.host.log), 0);
-	*group = NULL;
-	return devgroup_open(&fake_devices.host.root, &host, &config, &fake_devices.host.log,
-			     group);
-}
-
-static int open_group(struct group **group)
-{
-	return open_placed(NULL, 0, group);
-}
-
 START_TEST(test_open)
 {
 	struct group *group;
 
 	ck_assert_int_eq(open_group(&group), 0);
+	expect_opened(group);
 	ck_assert_str_eq(group->ops->name, "devgroup");
-	ck_assert_str_eq(group->path, group_path);
-	ck_assert_uint_eq(group->number, GROUP);
-	ck_assert_uint_eq(group->nr_devices, NR_FUNCTIONS);
 	ck_assert_uint_eq(group->window.iova, 0x10000000);
-	ck_assert_uint_eq(group->window.size, 2 * GIB);
-	ck_assert_uint_eq(group->window.page_shift, 12);
 	ck_assert_uint_eq(fake.created.page_shift, 12);
 	ck_assert_uint_eq(fake.created.size, 2 * GIB);
 	ck_assert_uint_eq(group->capabilities, GROUP_CAP_MSIX_TABLE_GUARDED | GROUP_CAP_EEH |
 			  GROUP_CAP_SMALL_BARS);
-	ck_assert_uint_eq(group->devices[2].host.function, 7);
-	ck_assert_uint_eq(group->devices[2].regions[0].areas[0].size, 64 * KIB);
 	/* Functions were reset by being opened. */
 	ck_assert_uint_eq(fake.resets, 0);
 	group_close(group);
@@ -315,19 +284,13 @@ START_TEST(test_open_errors)
 		{1, 0x1000, 4096, -ENOSPC, 9, -ENOSPC, "no 32-bit DMA window"},
 		{1, 0x1000, 4096, 0, 7, -ENODEV, "cannot open 0002:02:01.0 of group 7"},
 	};
-	struct group *group;
-	const char *text;
 
 	fake.version = cases[_i].version;
 	fake.page_sizes = cases[_i].page_sizes;
 	fake.default_size = cases[_i].size;
 	fake.create_error = cases[_i].create_error;
 	fake_devices.nr_regions = cases[_i].nr_regions;
-	ck_assert_int_eq(open_group(&group), cases[_i].error);
-	text = fake_log(&fake_devices.host);
-	ck_assert_contains(text, cases[_i].text);
-	ck_assert_uint_eq(fake_count_lines(text), 1);
-	expect_closed();
+	expect_refused(cases[_i].error, cases[_i].text);
 }
 END_TEST
 
@@ -346,17 +309,11 @@ START_TEST(test_file_errors)
 		{ENOENT, "modprobe devgroups"},
 		{ENXIO, "dmesg may say why"},
 	};
-	struct group *group;
-	const char *text;
 
 	snprintf(fake_sysfs.busy, sizeof(fake_sysfs.busy), "%s/devgroup/7",
 		 fake_devices.host.dev);
 	fake_sysfs.busy_error = cases[_i].error;
-	ck_assert_int_eq(open_group(&group), -cases[_i].error);
-	text = fake_log(&fake_devices.host);
-	ck_assert_contains(text, cases[_i].text);
-	ck_assert_uint_eq(fake_count_lines(text), 1);
-	expect_closed();
+	expect_refused(-cases[_i].error, cases[_i].text);
 }
 END_TEST
 
@@ -436,8 +393,6 @@ START_TEST(test_platform_errors)
 		{VFIO_DEVICE_FLAGS_PCI, 9, 5, false, -ENODEV, "cannot open thing.0 of group 7"},
 		{VFIO_DEVICE_FLAGS_PLATFORM, 1, 1, true, -ENOTSUP, "has PCI and platform devices"},
 	};
-	struct group *group;
-	const char *text;
 
 	make_platform();
 	fake_devices.device_flags = (uint16_t)cases[_i].flags;
@@ -445,11 +400,7 @@ START_TEST(test_platform_errors)
 	fake_devices.nr_irqs = cases[_i].nr_irqs;
 	if (cases[_i].mixed)
 		fake_devgroup_add(&fake_devices.host, GROUP, functions[0]);
-	ck_assert_int_eq(open_group(&group), cases[_i].error);
-	text = fake_log(&fake_devices.host);
-	ck_assert_contains(text, cases[_i].text);
-	ck_assert_uint_eq(fake_count_lines(text), 1);
-	expect_closed();
+	expect_refused(cases[_i].error, cases[_i].text);
 }
 END_TEST
 
@@ -492,22 +443,6 @@ START_TEST(test_windows)
 	fake.dma_error = -EINVAL;
 	ck_assert_int_eq(group_remove_window(group, &window), -EINVAL);
 	group_close(group);
-}
-END_TEST
-
-START_TEST(test_places)
-{
-	struct group_place places[] = {{{2, 2, 1, 7}, 0x18}};
-	struct group_place wrong[] = {{{2, 1, 0, 0}, 0x20}};
-	struct group *group;
-
-	ck_assert_int_eq(open_placed(places, 1, &group), 0);
-	ck_assert_int_eq(group->devices[2].guest_devfn, 0x18);
-	group_close(group);
-	ck_assert_int_eq(open_placed(wrong, 1, &group), -EINVAL);
-	ck_assert_contains(fake_log(&fake_devices.host),
-			   "place=0002:01:00.0: no such device in group 7");
-	expect_closed();
 }
 END_TEST
 
@@ -684,7 +619,7 @@ static Suite *group_devgroup_suite(void)
 	TCase *tcase = tcase_create("group_devgroup");
 	size_t i;
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup, backend_teardown);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, test_open_errors, 0, 7);
 	tcase_add_loop_test(tcase, test_file_errors, 0, 7);

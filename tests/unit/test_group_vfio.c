@@ -7,8 +7,8 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "tests/unit/backend_tests.h"
 #include "tests/unit/capture.h"
-#include "tests/unit/fake_devices.h"
 #include "vmm/group/vfio.h"
 
 static struct {
@@ -194,69 +194,25 @@ static int backend_device_ioctl(unsigned function, unsigned long request, void *
 	return fake_devices.can_reset[function] ? 0 : -EINVAL;
 }
 
-static char group_path[] = "/sys/kernel/iommu_groups/7";
-
 static void setup(void)
 {
 	memset(&fake, 0, sizeof(fake));
 	fake_devices_init();
+	strcpy(backend.path, "/sys/kernel/iommu_groups/7");
+	backend.open = vfio_group_open;
 	fake_file(&fake_devices.host, "", "dev/vfio/7");
 	fake.viable = true;
 	fake.window_size = 0x80000000;
 }
 
-static void teardown(void)
-{
-	fake_host_exit(&fake_devices.host);
-}
-
-static int open_placed(struct group_place *places, unsigned nr_places, struct group **group)
-{
-	struct group_config config = {.path = group_path, .places = places,
-				      .nr_places = nr_places};
-	struct host_group host;
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/kernel/iommu_groups/%d", fake_devices.host.sys, GROUP);
-	ck_assert_int_eq(host_group_find(&fake_devices.host.root, path, &host, &fake_devices.host.log), 0);
-	*group = NULL;
-	return vfio_group_open(&fake_devices.host.root, &host, &config, &fake_devices.host.log, group);
-}
-
-static int open_group(struct group **group)
-{
-	return open_placed(NULL, 0, group);
-}
-
 START_TEST(test_open)
 {
-	struct group_device *device;
 	struct group *group;
 
 	ck_assert_int_eq(open_group(&group), 0);
-	ck_assert_str_eq(group->path, group_path);
-	ck_assert_uint_eq(group->number, GROUP);
-	ck_assert_uint_eq(group->nr_devices, NR_FUNCTIONS);
+	expect_opened(group);
 	ck_assert_uint_eq(group->window.iova, 0);
-	ck_assert_uint_eq(group->window.size, 2 * GIB);
-	ck_assert_uint_eq(group->window.page_shift, 12);
 	ck_assert_str_eq(fake_devices.trace, "");	/* functions are reset by being opened */
-	device = &group->devices[2];
-	ck_assert_uint_eq(device->host.function, 7);
-	ck_assert_int_eq(device->guest_devfn, -1);
-	ck_assert_ptr_eq(device->group, group);
-	ck_assert_uint_eq(device->irq_count[GROUP_IRQ_INTX], 1);
-	ck_assert_uint_eq(device->irq_count[GROUP_IRQ_MSI], 32);
-	ck_assert_uint_eq(device->irq_count[GROUP_IRQ_MSIX], 16);
-	ck_assert_uint_eq(device->regions[0].nr_areas, 1);
-	ck_assert_uint_eq(device->regions[0].areas[0].size, 64 * KIB);
-	ck_assert_uint_eq(device->regions[1].size, 0);
-	ck_assert_uint_eq(device->regions[2].size, 256);
-	ck_assert_uint_eq(device->regions[2].areas[0].size, PAGE);
-	ck_assert_uint_eq(device->regions[4].nr_areas, 0);
-	ck_assert(!device->regions[GROUP_REGION_ROM].writable);
-	ck_assert_uint_eq(device->regions[GROUP_REGION_CONFIG].size, 4096);
-	fake_devices.trace[0] = '\0';
 	group_close(group);
 	ck_assert_str_eq(fake_devices.trace, "reset0 reset1 reset2 unset ");
 	ck_assert_str_eq(fake_log(&fake_devices.host), "");
@@ -321,8 +277,6 @@ START_TEST(test_open_errors)
 		{NULL, 0, 0, 0, 4096, -ENODEV, 9, -ENODEV, "the host gives it no DMA window"},
 		{NULL, 0, 0, 0, 4096, 0, 7, -ENODEV, "cannot open 0002:02:01.0 of group 7"},
 	};
-	struct group *group;
-	const char *text;
 
 	if (cases[_i].missing)
 		fake_remove(&fake_devices.host, cases[_i].missing);
@@ -333,17 +287,13 @@ START_TEST(test_open_errors)
 	fake.window_size = cases[_i].size;
 	fake.window_error = cases[_i].window_error;
 	fake_devices.nr_regions = cases[_i].nr_regions;
-	ck_assert_int_eq(open_group(&group), cases[_i].error);
-	text = fake_log(&fake_devices.host);
-	ck_assert_contains(text, cases[_i].text);
-	ck_assert_uint_eq(fake_count_lines(text), 1);
-	expect_closed();
+	expect_refused(cases[_i].error, cases[_i].text);
 }
 END_TEST
 
 START_TEST(test_open_bridges_only)
 {
-	struct group_config config = {.path = group_path};
+	struct group_config config = {.path = backend.path};
 	struct host_group host = {.number = GROUP, .nr_devices = 1};
 	struct group *group;
 
@@ -351,23 +301,6 @@ START_TEST(test_open_bridges_only)
 	ck_assert_int_eq(vfio_group_open(&fake_devices.host.root, &host, &config, &fake_devices.host.log, &group),
 			 -ENODEV);
 	ck_assert_contains(fake_log(&fake_devices.host), "group 7 holds bridges only");
-	expect_closed();
-}
-END_TEST
-
-START_TEST(test_places)
-{
-	struct group_place places[] = {{{2, 2, 1, 7}, 0x18}, {{2, 2, 1, 0}, 0x20}};
-	struct group_place wrong[] = {{{2, 2, 1, 7}, 0x18}, {{2, 1, 0, 0}, 0x20}};
-	struct group *group;
-
-	ck_assert_int_eq(open_placed(places, 2, &group), 0);
-	ck_assert_int_eq(group->devices[0].guest_devfn, 0x20);
-	ck_assert_int_eq(group->devices[1].guest_devfn, -1);
-	ck_assert_int_eq(group->devices[2].guest_devfn, 0x18);
-	group_close(group);
-	ck_assert_int_eq(open_placed(wrong, 2, &group), -EINVAL);
-	ck_assert_contains(fake_log(&fake_devices.host), "place=0002:01:00.0: no such device in group 7");
 	expect_closed();
 }
 END_TEST
@@ -843,7 +776,7 @@ static Suite *group_vfio_suite(void)
 	TCase *tcase = tcase_create("group_vfio");
 	size_t i;
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup, backend_teardown);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, test_open_errors, 0, 10);
 	tcase_add_loop_test(tcase, test_reset_kinds, 0, 6);
