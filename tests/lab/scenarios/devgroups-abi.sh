@@ -15,9 +15,7 @@ n=${nvme##*/} u=${usb##*/}
 master() { [ $((0x$(od -A n -t x1 -j 4 -N 1 $pci/$1/config | tr -d " ") & 4)) != 0 ]; }
 hold()
 {
-	/lab/hold $n 0000:01:00.0 >/tmp/held 2>&1 &
-	holder=$!
-	within 20 grep -q held /tmp/held
+	hold_by /lab/hold $n 0000:01:00.0
 	is in-use $nvme
 	grep -q -x "$holder hold" $nvme/owner || fail "owner: $(cat $nvme/owner)"
 }
@@ -99,9 +97,7 @@ unplugged()
 		claim $usb
 		for round in $(seq 4); do
 			rm -f /tmp/stop
-			/lab/resets $u >/tmp/held 2>&1 &
-			holder=$!
-			within 20 grep -q held /tmp/held
+			hold_by /lab/resets $u
 			usleep $((round * 300000))
 			echo 1 >$pci/0002:02:01.1/remove
 			touch /tmp/stop
@@ -122,16 +118,10 @@ kvm()
 	two_groups
 	run_abi --timeout 400 "$set_up"'
 		modprobe kvm-hv
-		hold_kvm()
-		{
-			/lab/kvm $n 0000:01:00.0 $1 >/tmp/held 2>&1 &
-			holder=$!
-			within 20 grep -q held /tmp/held
-		}
 		claim $nvme
 		/lab/kvm $n 0000:01:00.0
 		for round in 1 2 3; do
-			hold_kvm hold
+			hold_by /lab/kvm $n 0000:01:00.0 hold
 			is in-use $nvme
 			refused busy 0 $nvme/claim
 			kill -9 $holder
@@ -141,7 +131,7 @@ kvm()
 
 		for how in gone asked; do
 			echo "-- unplugged: $how"
-			hold_kvm $how
+			hold_by /lab/kvm $n 0000:01:00.0 $how
 			echo 1 >$pci/0000:01:00.0/remove
 			[ ! -e $nvme ] || fail "$nvme is still there"
 			wait $holder || fail "$(cat /tmp/held)"

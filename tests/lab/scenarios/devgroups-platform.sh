@@ -116,9 +116,7 @@ used()
 		echo "-- its user is killed, or it is unplugged"
 		hold()
 		{
-			/lab/platform $n $name hold >/tmp/held 2>&1 &
-			holder=$!
-			within 20 grep -q held /tmp/held
+			hold_by /lab/platform $n $name hold
 			is in-use $group
 		}
 		for round in $(seq 5); do
@@ -142,9 +140,7 @@ used()
 		dmesg | grep -q "removed while platform .* uses it" || fail "nothing in the log"
 
 		echo "-- a reset fails"
-		/lab/platform $n $name hold >/tmp/held 2>&1 &
-		holder=$!
-		within 20 grep -q held /tmp/held
+		hold
 		echo 1 >$parameters/fail_reset
 		kill -9 $holder
 		wait $holder || true

@@ -72,6 +72,16 @@ within()
 	done
 }
 
+# hold_by COMMAND... starts a group's user, $holder, and waits until it says that it holds it.
+# shellcheck disable=SC2034
+hold_by()
+{
+	rm -f /tmp/held	# what the last one said
+	"$@" >/tmp/held 2>&1 &
+	holder=$!
+	within 20 grep -q held /tmp/held
+}
+
 # fail_at N: the N-th step from now on fails; 0: none does.
 fail_at()
 {
