@@ -10,9 +10,6 @@
 set_up='
 modprobe nvme
 modprobe devgroups
-counted() { grep -o "^$1 .*" /proc/vmstat | cut -d " " -f 2; }
-pinned_as() { [ "$(pins)" = "$1" ]; }
-pins() { echo $(($(counted nr_foll_pin_acquired) - $(counted nr_foll_pin_released))); }
 '
 
 # use_disk ADDRESS [TEST...], with $other claimed if there is one: all pages that were pinned are free again in the end.

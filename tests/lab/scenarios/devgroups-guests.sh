@@ -90,10 +90,8 @@ killed()
 	run_in_host --timeout 5400 '
 		group=$(group_of 0000:01:00.0)
 		sum="'"$(sum_of "$work/n0.raw" 0 48)"'"
-		pinned() { awk "/nr_foll_pin_acquired/ { a = \$2 } /nr_foll_pin_released/ { r = \$2 }
-			END { print a - r }" /proc/vmstat; }
 		given_back() { is free $group; holds nvme 0000:01:00.0; lab-disk /dev/nvme0n1; }
-		before=$(pinned)
+		before=$(pins)
 		for round in $(seq '"${ROUNDS:-50}"'); do
 			moment=$(awk -v seed=$((round * 7919)) "BEGIN { srand(seed); print int(rand() * 16000000) }")
 			launch "lab-disk /dev/nvme0n1; while dd if=/dev/nvme0n1 of=/dev/nvme0n1 bs=1M count=16 \
@@ -107,7 +105,7 @@ killed()
 				pvmm group release ${group##*/}
 			fi
 			within 60 given_back
-			[ "$(pinned)" = "$before" ] || fail "pages pinned: $before before, $(pinned) now"
+			pinned_as "$before" || fail "pages pinned: $before before, $(pins) now"
 			grep -q "^memory 0 kB" $group/dma_pinned || fail "$(cat $group/dma_pinned)"
 			dd if=/dev/nvme0n1 bs=1M count=48 2>/dev/null | sha256sum | grep -q "$sum" ||
 				fail "the disk holds something else"

@@ -125,11 +125,7 @@ swap()
 		echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 		mkdir /sys/fs/cgroup/guest
 		swapped() { awk "/^Swap:/ { sum += \$2 } END { print sum }" "/proc/$pvmm/smaps"; }
-		pinned()
-		{
-			awk "/^nr_foll_pin_acquired/ { pins += \$2 } /^nr_foll_pin_released/ { pins -= \$2 }
-				END { print pins * 64 }" /proc/vmstat
-		}
+		pinned() { echo $(($(pins) * 64)); }
 		show()
 		{
 			echo "-- $1: swapped out $(swapped) kB, pinned $(pinned) kB, host: $(grep -e SwapFree /proc/meminfo)"

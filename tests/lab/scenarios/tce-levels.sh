@@ -12,18 +12,6 @@ truncate -s 128M "$work/n0.raw"
 add_nvme n0 pcie.0 128
 run_guests --timeout 900 --copy-in "$work/hostile" '
 modprobe nvme
-counted() { grep -o "^$1 .*" /proc/vmstat | cut -d " " -f 2; }
-pins() { echo $(($(counted nr_foll_pin_acquired) - $(counted nr_foll_pin_released))); }
-pinned_as() { [ "$(pins)" = "$1" ]; }
-within_5s()
-{
-	ticks=0
-	until "$@"; do
-		[ $ticks -lt 50 ] || fail "$(pins) pages are still pinned"
-		usleep 100000
-		ticks=$((ticks + 1))
-	done
-}
 
 # copies LEVEL: past the guest page cache, so that each read and write is mapped anew.
 copies()
@@ -35,7 +23,7 @@ copies()
 		--group $slot0 $claim --timeout 400 --verbose --tce "$1"
 	calls=$(sed -n "s/.*TCEs: pvmm handled \([0-9]*\) calls, \([0-9]*\) of .*/\1 \2/p" "$log")
 	first=${calls#* } calls=${calls% *}
-	within_5s pinned_as "$before"
+	within 5 pinned_as "$before"
 }
 
 copies kvm
@@ -65,7 +53,7 @@ hostile()
 		--tce "$3" </dev/null >"$log" 2>&1 || fail "status $?: $(cat "$log")"
 	said "$2"
 	not_said "another status"
-	within_5s pinned_as 0
+	within 5 pinned_as 0
 }
 hostile t asked kvm
 hostile t asked pvmm

@@ -59,19 +59,6 @@ release()
 	is free "$1"
 }
 
-# within SECONDS COMMAND... waits until COMMAND succeeds.
-within()
-{
-	seconds=$1
-	shift
-	ticks=0
-	until ("$@") >/dev/null 2>&1; do
-		[ "$ticks" -lt $((seconds * 10)) ] || fail "not within $seconds s: $*"
-		usleep 100000
-		ticks=$((ticks + 1))
-	done
-}
-
 # hold_by COMMAND... starts a group's user, $holder, and waits until it says that it holds it.
 # shellcheck disable=SC2034
 hold_by()

@@ -55,6 +55,19 @@ fail()
 	exit 1
 }
 
+# within SECONDS COMMAND... waits until COMMAND succeeds.
+within()
+{
+	seconds=$1
+	shift
+	ticks=0
+	until ("$@") >/dev/null 2>&1; do
+		[ "$ticks" -lt $((seconds * 10)) ] || fail "not within $seconds s: $*"
+		usleep 100000
+		ticks=$((ticks + 1))
+	done
+}
+
 # launch COMMAND [PVMM_OPTION]... starts a guest that runs COMMAND.
 launch()
 {
@@ -151,6 +164,23 @@ holds()
 		is=$(driver_of "$address")
 		[ "$is" = "$driver" ] || fail "$address is held by $is, not $driver"
 	done
+}
+
+# vmstat NAME prints one of the host's counters.
+vmstat()
+{
+	sed -n "s/^$1 //p" /proc/vmstat
+}
+
+# pins prints how many pages are pinned now, and pinned_as N: so many.
+pins()
+{
+	echo $(($(vmstat nr_foll_pin_acquired) - $(vmstat nr_foll_pin_released)))
+}
+
+pinned_as()
+{
+	[ "$(pins)" = "$1" ]
 }
 
 # Who has which device, and what pvmm remembers of it: all that a refused run
