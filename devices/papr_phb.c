@@ -221,9 +221,9 @@ int papr_phbs_attach(struct papr_phbs *phbs, struct papr_tce_kernel *kernel)
 	return err;
 }
 
-void papr_phbs_give_back(struct papr_phbs *phbs)
+void papr_phbs_give_back(struct papr_phbs *phbs, bool asked)
 {
-	papr_tce_give_back(&phbs->dma);
+	papr_tce_give_back(&phbs->dma, asked);
 }
 
 /* DMA stops before its mappings go: a device that misses one gets its group frozen by the host. */

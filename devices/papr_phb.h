@@ -68,8 +68,8 @@ int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_gr
 int papr_phbs_attach(struct papr_phbs *phbs, struct papr_tce_kernel *kernel);
 /* The guest does not run any more. Devices can do no DMA and are out of the guest afterwards. */
 void papr_phbs_exit(struct papr_phbs *phbs);
-/* Has memory that is not needed for DMA any more unlocked, and tells of it. Any thread. */
-void papr_phbs_give_back(struct papr_phbs *phbs);
+/* Has memory that is not needed for DMA any more unlocked, as papr_tce_give_back(). Any thread. */
+void papr_phbs_give_back(struct papr_phbs *phbs, bool asked);
 /*
  * For a reboot that keeps the bridges: decoding and DMA off, interrupts as at start, the default
  * DMA windows alone, with TCEs cleared. The groups have been reset before; guest memory is cleared afterwards (see

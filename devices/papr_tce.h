@@ -107,7 +107,8 @@ int papr_tce_map(struct papr_tce_table *table, uint64_t index, const uint64_t *t
 uint64_t papr_tce_release_idle(struct papr_dma_memory *dma, uint64_t wanted);
 /* The same for all idle ones, if papr_dma_has_many(). No lock of a table held. */
 void papr_tce_trim(struct papr_dma_memory *dma);
-/* The same for all idle ones, at any time: memory is wanted back, which the log tells of. */
-void papr_tce_give_back(struct papr_dma_memory *dma);
+/* The same for all idle ones, at any time: memory is wanted back. The log tells of it, with
+ * --verbose only unless the operator has @asked for it. */
+void papr_tce_give_back(struct papr_dma_memory *dma, bool asked);
 
 #endif

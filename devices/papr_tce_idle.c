@@ -158,7 +158,20 @@ void papr_tce_trim(struct papr_dma_memory *dma)
 	pthread_mutex_unlock(&dma->search_lock);
 }
 
-void papr_tce_give_back(struct papr_dma_memory *dma)
+static void tell_given_back(const struct search *it, uint64_t before, bool asked)
+{
+	void (*say)(struct log *log, const char *format, ...) PRINTF(2, 3) =
+		asked ? log_notice : log_info;
+	uint64_t chunk_size = it->dma->chunk_size;
+
+	say(it->dma->log, "DMA: %s%llu MiB of %llu MiB of guest memory that was locked is given "
+	    "back; devices can reach %llu KiB now", asked ? "" : "the host is short of memory: ",
+	    (unsigned long long)(it->released * chunk_size / MIB),
+	    (unsigned long long)(before * chunk_size / MIB),
+	    (unsigned long long)(it->live / KIB));
+}
+
+void papr_tce_give_back(struct papr_dma_memory *dma, bool asked)
 {
 	struct search it = { .dma = dma, .wanted = dma->nr_chunks };
 	uint64_t before;
@@ -167,9 +180,5 @@ void papr_tce_give_back(struct papr_dma_memory *dma)
 	before = papr_dma_nr_registered(dma);
 	release(&it);
 	pthread_mutex_unlock(&dma->search_lock);
-	log_notice(dma->log, "DMA: %llu MiB of %llu MiB of guest memory that was locked is given "
-		   "back; devices can reach %llu KiB now",
-		   (unsigned long long)(it.released * dma->chunk_size / MIB),
-		   (unsigned long long)(before * dma->chunk_size / MIB),
-		   (unsigned long long)(it.live / KIB));
+	tell_given_back(&it, before, asked);
 }

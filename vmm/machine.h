@@ -6,6 +6,8 @@
 #ifndef PVMM_MACHINE_H
 #define PVMM_MACHINE_H
 
+#include <stdbool.h>
+
 struct log;
 struct machine;
 struct machine_host;
@@ -26,8 +28,9 @@ int machine_check_images(const struct vm *vm);
 int machine_create(struct vm *vm, struct machine **machine);
 /* Lets the boot vCPU go. 0 or a negative errno after one line on the log. */
 int machine_start(struct machine *machine);
-/* Gives back to the host what the guest does not need now, and tells of it. */
-void machine_give_back(struct machine *machine);
+/* Gives back to the host what the guest does not need now, and tells of it: with --verbose only,
+ * unless the operator has @asked for it. */
+void machine_give_back(struct machine *machine, bool asked);
 /* Stops the vCPUs and frees everything. NULL: nothing. */
 void machine_destroy(struct machine *machine);
 

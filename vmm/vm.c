@@ -80,7 +80,7 @@ static void on_signal(struct loop_source *source, uint32_t events)
 	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGUSR2) {
-		machine_give_back(vm->machine);
+		machine_give_back(vm->machine, true);
 		return;
 	}
 	log_error(vm->log, "stopped by signal %u (%s)", info.ssi_signo,

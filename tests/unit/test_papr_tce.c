@@ -563,13 +563,28 @@ START_TEST(test_gives_back)
 {
 	put_chunks(0, 3);
 	ck_assert_int_eq(papr_tce_stuff(&table, IOVA + PAGE, 0xabc000, 2), H_SUCCESS);
-	papr_tce_give_back(&dma);
+	papr_tce_give_back(&dma, true);
 	ck_assert(is_locked(0));
 	ck_assert_uint_eq(fake.nr_chunks, 1);
 	ck_assert(fake_board_logged(&board, "2 MiB of 3 MiB of guest memory that was locked is "
 				    "given back; devices can reach 4 KiB now"));
 	put_chunks(1, 1);
 	ck_assert_uint_eq(fake.nr_chunks, 2);
+}
+END_TEST
+
+/* The host is short of memory: the same, but only --verbose tells. */
+START_TEST(test_gives_back_unasked)
+{
+	put_chunks(0, 3);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA + PAGE, 0, 2), H_SUCCESS);
+	board.log.verbose = _i;
+	papr_tce_give_back(&dma, false);
+	ck_assert(is_locked(0));
+	ck_assert_uint_eq(fake.nr_chunks, 1);
+	ck_assert_int_eq(fake_board_logged(&board, "DMA: the host is short of memory: 2 MiB of 3 MiB "
+					   "of guest memory that was locked is given back"), _i);
+	ck_assert_int_eq(fake_board_logged(&board, "given back"), _i);
 }
 END_TEST
 
@@ -588,11 +603,11 @@ START_TEST(test_gives_back_of_two)
 	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0), H_SUCCESS);
 	ck_assert_int_eq(papr_tce_put(&table, IOVA + PAGE, 0), H_SUCCESS);
 	ck_assert_int_eq(papr_tce_put(&other, IOVA, chunk(0)), H_SUCCESS);
-	papr_tce_give_back(&dma);
+	papr_tce_give_back(&dma, true);
 	ck_assert(is_locked(0) && !is_locked(1));
 	ck_assert_uint_eq(second.nr_chunks, 1);
 	ck_assert_int_eq(papr_tce_put(&other, IOVA, 0), H_SUCCESS);
-	papr_tce_give_back(&dma);
+	papr_tce_give_back(&dma, true);
 	ck_assert_uint_eq(fake.nr_chunks + second.nr_chunks, 0);
 	papr_tce_exit(&other);
 	papr_dma_user_exit(&other_user);
@@ -609,7 +624,7 @@ START_TEST(test_all)
 	ck_assert(fake_board_logged(&board, "100% of guest memory locked"));
 	put_chunks(0, 16);
 	ck_assert_uint_eq(table.nr_first, 0);
-	papr_tce_give_back(&dma);
+	papr_tce_give_back(&dma, true);
 	ck_assert_uint_eq(fake.nr_chunks, 17);
 	ck_assert_uint_eq(papr_tce_release_idle(&dma, 1), 0);
 }
@@ -754,7 +769,7 @@ START_TEST(test_kernel_gives_back)
 	/* Where the guest is trusted it may note anything. */
 	kernel.entries[5] = MEMORY | RW;
 	kernel.entries[6] = ~0ULL;
-	papr_tce_give_back(&dma);
+	papr_tce_give_back(&dma, true);
 	ck_assert_uint_eq(kernel.nr_alone, 1);
 	ck_assert(is_locked(0));
 	ck_assert_uint_eq(fake.nr_chunks, 1);
@@ -763,7 +778,7 @@ START_TEST(test_kernel_gives_back)
 	put_chunks(1, 1);
 	kernel.entries[1] = 0;
 	fake.dma_unmap = (struct fake_failure){ 1, -EIO };
-	papr_tce_give_back(&dma);
+	papr_tce_give_back(&dma, true);
 	ck_assert_uint_eq(fake.nr_chunks, 2);
 }
 END_TEST
@@ -775,7 +790,7 @@ START_TEST(test_kernel_settles)
 	put_chunks(1, 2);
 	kernel.entries[1] = chunk(2);
 	kernel.entries[2] = 0;
-	papr_tce_give_back(&dma);
+	papr_tce_give_back(&dma, true);
 	ck_assert(!is_locked(1) && is_locked(2));
 	ck_assert_uint_eq(mapped(IOVA + PAGE), guest_memory_hva(&memory, 2 * MIB, PAGE));
 	ck_assert_uint_eq(live_pages(), 1);
@@ -783,7 +798,7 @@ START_TEST(test_kernel_settles)
 	put_chunks(1, 2);
 	kernel.entries[1] = chunk(2);
 	fake.dma_map = (struct fake_failure){ 1, -EIO };
-	papr_tce_give_back(&dma);
+	papr_tce_give_back(&dma, true);
 	ck_assert(is_locked(1) && is_locked(2));
 }
 END_TEST
@@ -841,6 +856,7 @@ static Suite *papr_tce_suite(void)
 	tcase_add_test(tcase, test_list_beyond_room);
 	tcase_add_test(tcase, test_trims);
 	tcase_add_test(tcase, test_gives_back);
+	tcase_add_loop_test(tcase, test_gives_back_unasked, 0, 2);
 	tcase_add_test(tcase, test_gives_back_of_two);
 	tcase_add_test(tcase, test_all);
 	tcase_add_test(tcase, test_all_fails);

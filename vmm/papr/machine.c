@@ -388,9 +388,9 @@ int machine_start(struct machine *machine)
 	return error;
 }
 
-void machine_give_back(struct machine *machine)
+void machine_give_back(struct machine *machine, bool asked)
 {
-	papr_phbs_give_back(&machine->phbs);
+	papr_phbs_give_back(&machine->phbs, asked);
 }
 
 void machine_destroy(struct machine *machine)
