@@ -32,7 +32,7 @@ static const struct allowed_call any_thread[] = {
 	{ SCMP_SYS(writev), "messages" },
 	{ SCMP_SYS(pread64), "device registers (VFIO), NVRAM, images at a reboot" },
 	{ SCMP_SYS(pwrite64), "device registers (VFIO), NVRAM" },
-	{ SCMP_SYS(close), "event counters of interrupts that a guest gives up" },
+	{ SCMP_SYS(close), "event counters of interrupts that a guest gives up, memory pressure" },
 	{ SCMP_SYS(eventfd2), "interrupts that a guest asks for" },
 	{ SCMP_SYS(epoll_ctl), "console input is watched again; interrupts that the event loop reads" },
 	{ SCMP_SYS(poll), "console output waits for its reader" },

@@ -319,6 +319,27 @@ static int watch_groups(struct vm *vm)
 	return error;
 }
 
+static void on_short_memory(void *owner)
+{
+	struct vm *vm = owner;
+
+	machine_give_back(vm->machine, false);
+}
+
+/* Only for who could give something back. */
+static int watch_pressure(struct vm *vm)
+{
+	if (vm->nr_groups > 0 && vm->config->dma != DMA_ALL)
+		pressure_init(&vm->pressure, &host_root_system, &vm->loop, vm->log,
+			      on_short_memory, vm);
+	return 0;
+}
+
+static void unwatch_pressure(struct vm *vm)
+{
+	pressure_exit(&vm->pressure);
+}
+
 static int learn_host(struct vm *vm)
 {
 	return machine_host_init(vm->log, &vm->host);
@@ -397,6 +418,7 @@ static const struct step {
 	{ claim_groups, release_claims },
 	{ open_groups, close_groups },
 	{ watch_groups, unwatch_groups },
+	{ watch_pressure, unwatch_pressure },
 	{ init_timeout, exit_timeout },
 	{ init_console, exit_console },
 	{ enter_sandbox, NULL },

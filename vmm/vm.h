@@ -20,6 +20,7 @@
 #include "vmm/log.h"
 #include "vmm/loop.h"
 #include "vmm/memory_file.h"
+#include "vmm/pressure.h"
 
 enum vm_end {
 	VM_RUNNING,
@@ -62,6 +63,7 @@ struct vm {
 	struct keeper keeper;
 	struct group *groups[CONFIG_GROUPS_MAX];
 	struct group_watch watches[CONFIG_GROUPS_MAX];
+	struct pressure pressure;
 	struct machine_host *host;
 	struct machine *machine;	/* of the present boot */
 	enum vm_end end;		/* first reason to stop this boot; atomic */
