@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # What --memory says beyond a size: huge pages (of a hash host, and of a radix host), a file, a
-# NUMA node; and that a guest's idle memory can be swapped out while it uses its disk. Arguments
-# select parts.
+# NUMA node; that a guest's idle memory can be swapped out while it uses its disk; and what is
+# locked when the host is short of memory. Arguments select parts.
 
 . "$(dirname "$0")/lib/guests.sh"
 
@@ -18,6 +18,19 @@ refused()
 	boot 1 true --memory "$memory" "$@"
 	said "$text"
 	not_said "pvmm-guest: up"
+}
+
+# Swap in memory, and cgroups with limits for it.
+limit_memory()
+{
+	modprobe zram
+	echo 1G >/sys/block/zram0/disksize
+	mkswap /dev/zram0 >/dev/null
+	swapon /dev/zram0
+	mkdir -p /sys/fs/cgroup
+	mount -t cgroup2 cgroup2 /sys/fs/cgroup
+	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir /sys/fs/cgroup/guest
 }
 
 # Too few pages are refused with the command that gets more, which is run; then the guest has
@@ -116,14 +129,7 @@ swap()
 	use_machine powernv9
 	add_nvme n0 pcie.0 16
 	run_memory "sum=$(sum_of "$work/n0.raw")"'
-		modprobe zram
-		echo 1G >/sys/block/zram0/disksize
-		mkswap /dev/zram0 >/dev/null
-		swapon /dev/zram0
-		mkdir -p /sys/fs/cgroup
-		mount -t cgroup2 cgroup2 /sys/fs/cgroup
-		echo +memory >/sys/fs/cgroup/cgroup.subtree_control
-		mkdir /sys/fs/cgroup/guest
+		limit_memory
 		swapped() { awk "/^Swap:/ { sum += \$2 } END { print sum }" "/proc/$pvmm/smaps"; }
 		pinned() { echo $(($(pins) * 64)); }
 		show()
@@ -165,6 +171,60 @@ swap()
 		show "touched" || true
 		ended 0
 		[ "$(grep -a -c "  -" "$log")" = "$(grep -a -c "$sum" "$log")" ] || fail "wrong data"
+		swapoff /dev/zram0'
+}
+
+# Another program of the host has to wait for memory, since it writes more than it may have: what the
+# guest's disk cannot reach now is unlocked, and locked again when it is needed. pvmm's own cgroup,
+# in which nobody waits, may go meanwhile.
+pressure()
+{
+	new_host
+	add_nvme n0 pcie.0 64
+	run_memory "sum=$(sum_of "$work/n0.raw")"'
+		limit_memory
+		mkdir /sys/fs/cgroup/other
+		echo 32M >/sys/fs/cgroup/other/memory.high
+		locked() { sed -n "s/^VmLck:[^0-9]*\([0-9]*\) kB/\1/p" "/proc/$pvmm/status"; }
+		# What the main thread has computed, in hundredths of a second.
+		spent() { awk "{ print \$14 + \$15 }" "/proc/$pvmm/task/$pvmm/stat"; }
+		# Zeroes take no room in zram, but time.
+		write_much()
+		{
+			sh -c "echo \$\$ >/sys/fs/cgroup/other/cgroup.procs
+				exec dd if=/dev/zero of=/dev/shm/much bs=1M count=256" 2>/dev/null
+		}
+		echo "$$" >/sys/fs/cgroup/guest/cgroup.procs
+		launch "lab-disk /dev/nvme0n1; sha256sum /dev/nvme0n1; sleep 120
+			dd if=/dev/nvme0n1 bs=64k iflag=direct 2>/dev/null | sha256sum" \
+			--group 0000:01:00.0 $claim --verbose
+		echo "$$" >/sys/fs/cgroup/cgroup.procs
+		wait_for "$sum"
+		said "the host is watched: /proc/pressure/memory" \
+			"cgroup is watched: /sys/fs/cgroup/guest/memory.pressure"
+		not_said "the host is short of memory"
+		before=$(locked)
+		for round in $(seq 20); do
+			grep -a -q "the host is short of memory" "$log" || write_much
+		done
+		cat /proc/pressure/memory /sys/fs/cgroup/other/memory.pressure
+		wait_for "the host is short of memory"
+		after=$(locked)
+		echo "locked: $before KiB, then $after KiB"
+		[ "$after" -le "$((before - 32768))" ] || fail "hardly anything is given back"
+		for process in $(cat /sys/fs/cgroup/guest/cgroup.procs); do
+			echo "$process" >/sys/fs/cgroup/cgroup.procs
+		done
+		rmdir /sys/fs/cgroup/guest
+		wait_for "cgroup is not watched any more"
+		before=$(spent)
+		sleep 2
+		after=$(spent)
+		[ "$((after - before))" -lt 50 ] || fail "pvmm is busy with nothing"
+		ended 0
+		said_times 2 "$sum"
+		said_times 1 "not watched any more"
+		rm /dev/shm/much
 		swapoff /dev/zram0'
 }
 
