@@ -180,6 +180,7 @@ swap()
 pressure()
 {
 	new_host
+	use_machine powernv9
 	add_nvme n0 pcie.0 64
 	run_memory "sum=$(sum_of "$work/n0.raw")"'
 		limit_memory
@@ -197,7 +198,7 @@ pressure()
 		echo "$$" >/sys/fs/cgroup/guest/cgroup.procs
 		launch "lab-disk /dev/nvme0n1; sha256sum /dev/nvme0n1; sleep 120
 			dd if=/dev/nvme0n1 bs=64k iflag=direct 2>/dev/null | sha256sum" \
-			--group 0000:01:00.0 $claim --verbose
+			--group $slot0 $claim --verbose
 		echo "$$" >/sys/fs/cgroup/cgroup.procs
 		wait_for "$sum"
 		said "the host is watched: /proc/pressure/memory" \
