@@ -26,6 +26,12 @@ use_machine()
 	esac
 }
 use_machine "${MACHINE:-powernv9}"
+# More for the next hosts' command lines. In an LPAR a driver that makes itself a 64-bit DMA window
+# uses up those that its group can have, and these scenarios have drivers use a group first.
+host_append=
+if [ "$machine" = pseries ]; then
+	host_append=disable_ddw
+fi
 
 # The group driver, for the next host's kernel.
 build_group_driver()
@@ -63,7 +69,7 @@ run_guests()
 	if [ "$backend" = devgroups ]; then
 		build_group_driver
 	fi
-	run_script --machine "$machine" --page-size "$page_size" \
+	run_script --machine "$machine" --page-size "$page_size" --append "$host_append" \
 		--copy-in "$scenario_lib/in-host.sh" "${@:1:last-1}" \
 		". /lab/in-host.sh; take_groups_by $backend; load_modules
 		slot0=$slot0 slot1=$slot1
