@@ -25,11 +25,9 @@
 #define H_SUCCESS 0
 #define H_PARAMETER (-4)
 #define H_P4 (-57)
-#define LIOBN 0x80000000UL
 #define TCE_PAGE 4096UL
 #define TCE_RW 3UL
 #define TCE_LIST_MAX 512
-#define TCE_WINDOW_PAGES (1UL << 19)
 #define MEMORY_END (1UL << 40)	/* beyond it, whatever there is */
 #define H_RTAS 0xf000
 #define SET_MODE_ENDIAN 4
@@ -46,6 +44,7 @@ void guest_second(uint64_t cpu);
 static uint32_t blocks[CPUS_MAX][32] __attribute__((aligned(64)));
 static uint64_t tces[TCE_LIST_MAX] __attribute__((aligned(4096)));
 static uint32_t power_off, reboot, start_cpu, stop_self;
+static uint64_t liobn, window_pages;	/* of the first bridge's default window */
 
 static int is_same(const char *a, const char *b)
 {
@@ -160,40 +159,48 @@ static void list(uint64_t first, uint64_t step)
 
 static int64_t put_list(uint64_t ioba, uint64_t count)
 {
-	return hcall(H_PUT_TCE_INDIRECT, LIOBN, ioba, (uint64_t)tces, count);
+	return hcall(H_PUT_TCE_INDIRECT, liobn, ioba, (uint64_t)tces, count);
 }
 
 static void ask_for_mappings(void)
 {
-	expect("put", hcall(H_PUT_TCE, LIOBN, 0UL, TCE_RW), H_SUCCESS);
-	expect("no table", hcall(H_PUT_TCE, LIOBN + 1, 0UL, TCE_RW), H_PARAMETER);
-	expect("beyond", hcall(H_PUT_TCE, LIOBN, TCE_WINDOW_PAGES * TCE_PAGE, TCE_RW), H_PARAMETER);
-	expect("odd", hcall(H_PUT_TCE, LIOBN, TCE_PAGE / 2, TCE_RW), H_PARAMETER);
-	expect("no memory", hcall(H_PUT_TCE, LIOBN, 0UL, MEMORY_END | TCE_RW), H_PARAMETER);
-	expect("odd page", hcall(H_PUT_TCE, LIOBN, 0UL, TCE_PAGE / 2 | TCE_RW), H_PARAMETER);
+	expect("put", hcall(H_PUT_TCE, liobn, 0UL, TCE_RW), H_SUCCESS);
+	expect("no table", hcall(H_PUT_TCE, liobn + 1, 0UL, TCE_RW), H_PARAMETER);
+	expect("beyond", hcall(H_PUT_TCE, liobn, window_pages * TCE_PAGE, TCE_RW), H_PARAMETER);
+	expect("odd", hcall(H_PUT_TCE, liobn, TCE_PAGE / 2, TCE_RW), H_PARAMETER);
+	expect("no memory", hcall(H_PUT_TCE, liobn, 0UL, MEMORY_END | TCE_RW), H_PARAMETER);
+	expect("odd page", hcall(H_PUT_TCE, liobn, 0UL, TCE_PAGE / 2 | TCE_RW), H_PARAMETER);
 	list(TCE_RW, TCE_PAGE);
 	expect("list", put_list(0, TCE_LIST_MAX), H_SUCCESS);
 	expect("long list", put_list(0, TCE_LIST_MAX + 1), H_PARAMETER);
 	tces[TCE_LIST_MAX - 1] = MEMORY_END | TCE_RW;
 	expect("bad list", put_list(0, TCE_LIST_MAX), H_PARAMETER);
-	expect("stuff", hcall(H_STUFF_TCE, LIOBN, 0UL, TCE_RW, 1UL), H_PARAMETER);
-	expect("stuff all", hcall(H_STUFF_TCE, LIOBN, 0UL, 0UL, TCE_WINDOW_PAGES), H_SUCCESS);
-	expect("map again", hcall(H_PUT_TCE, LIOBN, 0UL, TCE_RW), H_SUCCESS);
+	expect("stuff", hcall(H_STUFF_TCE, liobn, 0UL, TCE_RW, 1UL), H_PARAMETER);
+	expect("stuff all", hcall(H_STUFF_TCE, liobn, 0UL, 0UL, window_pages), H_SUCCESS);
+	expect("map again", hcall(H_PUT_TCE, liobn, 0UL, TCE_RW), H_SUCCESS);
 	say("asked\r\n");
 }
 
 static void list_what_must_not_be(void)
 {
 	list(TCE_RW, TCE_PAGE);
-	expect("list beyond", put_list((TCE_WINDOW_PAGES - 1) * TCE_PAGE, 2), H_PARAMETER);
-	expect("stuff beyond", hcall(H_STUFF_TCE, LIOBN, 0UL, 0UL, TCE_WINDOW_PAGES + 1),
+	expect("list beyond", put_list((window_pages - 1) * TCE_PAGE, 2), H_PARAMETER);
+	expect("stuff beyond", hcall(H_STUFF_TCE, liobn, 0UL, 0UL, window_pages + 1),
 	       H_PARAMETER);
-	expect("put", hcall(H_PUT_TCE, LIOBN, 0UL, TCE_RW), H_SUCCESS);
+	expect("put", hcall(H_PUT_TCE, liobn, 0UL, TCE_RW), H_SUCCESS);
 	for (unsigned i = 0; i < 8; i++) {
 		list(i * sizeof(uint32_t), TCE_PAGE);
 		expect("unmapped", put_list(0, TCE_LIST_MAX), H_SUCCESS);
 	}
 	say("listed\r\n");
+}
+
+static void find_window(const uint32_t *tree)
+{
+	const uint32_t *window = property(tree, "ibm,dma-window");
+
+	liobn = window[0];
+	window_pages = ((uint64_t)window[3] << 32 | window[4]) / TCE_PAGE;
 }
 
 void guest_main(const uint32_t *tree)
@@ -214,9 +221,11 @@ void guest_main(const uint32_t *tree)
 		rtas(0, reboot, 0, 0, 0, 0);
 		break;
 	case 't':
+		find_window(tree);
 		ask_for_mappings();
 		break;
 	case 'u':
+		find_window(tree);
 		list_what_must_not_be();
 		break;
 	case 'h':
