@@ -165,7 +165,7 @@ struct devgroup_vdev {
 struct devgroup_vdev_ops {
 	enum devgroup_bus bus;
 	/*
-	 * map_lock and the set's lock held. The first gives the device to its user, with no
+	 * The set's lock held. The first gives the device to its user, with no
 	 * interrupts and mappings yet; -EAGAIN: again. The second takes it back, interrupts with it.
 	 */
 	int (*enable)(struct devgroup_vdev *vdev);

@@ -23,7 +23,7 @@
  *				held while the user's memory is pinned, so before mmap_lock
  *   program_lock of it	what the IOMMU is programmed with; never waits for the user
  *   lock of a device set	VFIO's, around opening and closing a device
- *   map_lock of a device	below mmap_lock: a mapping is made while vfio_pci_core has the device
+ *   map_lock of a device	below mmap_lock: a mapping is made while the user has the device
  *   fault_lock of a device	below mmap_lock: whether mappings show the device or ones
  *   devgroups_registry		lists and states; a leaf but for the IOMMU core's group lock
  *

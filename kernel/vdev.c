@@ -79,24 +79,30 @@ int devgroup_fill_with_ones(char __user *buf, size_t count)
 	return 0;
 }
 
+/* Afterwards mappings can be made, or none is made any more. The bus's code takes locks that come
+ * before mmap_lock, so map_lock is not held while it works. */
+static void set_enabled(struct devgroup_vdev *vdev, bool enabled)
+{
+	mutex_lock(&vdev->map_lock);
+	vdev->enabled = enabled;
+	mutex_unlock(&vdev->map_lock);
+}
+
 /* The set's lock held. */
 static int enable(struct devgroup_vdev *vdev)
 {
 	int ret;
 
 	vdev->vfio->open_count++;
-	mutex_lock(&vdev->map_lock);
 	ret = devgroup_retry(vdev->use, vdev, vdev->ops->enable);
-	if (!ret) {
-		vdev->enabled = true;
-		vdev->dirty = true;
-	}
-	mutex_unlock(&vdev->map_lock);
-	if (ret)
+	if (ret) {
 		vdev->vfio->open_count--;
-	else
-		vdev->ops->isolate(vdev);
-	return ret;
+		return ret;
+	}
+	set_enabled(vdev, true);
+	vdev->dirty = true;
+	vdev->ops->isolate(vdev);
+	return 0;
 }
 
 /* The set's lock held. */
@@ -105,10 +111,8 @@ static void disable(struct devgroup_vdev *vdev)
 	if (!vdev->enabled)
 		return;
 	devgroup_ones_set_present(vdev, false);
-	mutex_lock(&vdev->map_lock);
+	set_enabled(vdev, false);
 	vdev->ops->disable(vdev);
-	vdev->enabled = false;
-	mutex_unlock(&vdev->map_lock);
 	vdev->vfio->open_count--;
 }
 
