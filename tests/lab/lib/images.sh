@@ -83,12 +83,12 @@ install_guests()
 tools_of()
 {
 	case $1 in
-	4k|64k)	echo "$build/packages/tools" ;;
-	*)	echo "$build/packages/tools-$1" ;;
+	4k|64k|debug)	echo "$build/packages/tools" ;;
+	*)		echo "$build/packages/tools-$1" ;;
 	esac
 }
 
-# A flavour is a page size on POWER, and an architecture elsewhere.
+# A flavour is a page size on POWER, or debug, and an architecture elsewhere.
 make_host_tree()
 {
 	local dir=$1 kernel=$build/packages/kernel-6.12-$2 tools
@@ -101,7 +101,7 @@ make_host_tree()
 	install_busybox "$dir" "$tools"
 	install_modules "$kernel" "$dir" "${host_modules[@]}"
 	case $2 in
-	4k|64k)	install_guests "$dir/guest" ;;
+	4k|64k|debug)	install_guests "$dir/guest" ;;
 	esac
 	cp "$lab_source/host-init" "$dir/sbin/lab-init"
 	cp "$lab_source"/host-bin/* "$lab_source/guest/lab-disk" "$dir/usr/local/bin/"
@@ -149,8 +149,8 @@ make_lab_images()
 {
 	mkdir -p "$lab"
 	case $1 in
-	4k|64k)	make_guests ;;
-	*)	"$top/guests/fetch" "kernel-6.12-$1" "tools-$1" ;;
+	4k|64k|debug)	make_guests ;;
+	*)		"$top/guests/fetch" "kernel-6.12-$1" "tools-$1" ;;
 	esac
 	step "lab/host-$1" "$(host_key "$1")" make_host_tree "$1"
 	step "lab/boot-$1" "$(host_key "$1")" make_host_initramfs "$1"

@@ -46,7 +46,7 @@ powernv()
 
 on_64k()
 {
-	page_size=64k powernv
+	page_size=${PAGE_SIZE:-64k} powernv
 }
 
 on_4k()

@@ -9,8 +9,9 @@
 devgroups_lib=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 devgroups_top=$devgroups_lib/../../../..
 
-# The next host: its page size if it is a POWER host, or arm64 or amd64.
-page_size=64k architecture=power
+# The next host: its page size if it is a POWER host (PAGE_SIZE, which may be debug), or arm64
+# or amd64.
+page_size=${PAGE_SIZE:-64k} architecture=power
 
 # lspci_agrees GROUP: lspci shows the group's devices and nothing else, and the same as of the host's.
 lspci_agrees='

@@ -11,8 +11,8 @@
 scenario_lib=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 
 backend=${BACKEND:-vfio}
-# Page size of the next host.
-page_size=64k
+# Page size of the next host, or debug.
+page_size=${PAGE_SIZE:-64k}
 
 # The kind of the next hosts. The first devices on buses pcie.0 and pcie.1 are $slot0 and $slot1,
 # in hosts' scripts, too.

@@ -10,6 +10,9 @@
 guest=6.12-64k initrd=initrd append='quiet' input=/dev/null options=''
 # What the last one said, and pvmm's own messages with it.
 log=/tmp/guest.log
+# How many times as long things may take: debug hosts are slow.
+patience=1
+[ ! -e /proc/lockdep_stats ] || patience=4
 
 # take_groups_by BACKEND: vfio or devgroups. $taker is the driver that devices are
 # bound to while a guest has them, $claim the option to take them from another, and
@@ -55,14 +58,14 @@ fail()
 	exit 1
 }
 
-# within SECONDS COMMAND... waits until COMMAND succeeds.
+# within SECONDS COMMAND... waits until COMMAND succeeds, in debug hosts four times as long.
 within()
 {
 	seconds=$1
 	shift
 	ticks=0
 	until ("$@") >/dev/null 2>&1; do
-		[ "$ticks" -lt $((seconds * 10)) ] || fail "not within $seconds s: $*"
+		[ "$ticks" -lt $((seconds * 10 * patience)) ] || fail "not within $seconds s: $*"
 		usleep 100000
 		ticks=$((ticks + 1))
 	done
