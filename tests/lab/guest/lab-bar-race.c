@@ -138,7 +138,8 @@ static void switch_off_and_on(void)
 		switch_power();
 	if (race.reset)
 		reset();
-	set_word(COMMAND, command);
+	if (race.power || race.reset)
+		set_word(COMMAND, command);
 	race.switches++;
 }
 
