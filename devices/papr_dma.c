@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define CHUNK_MIN (1 * MIB)
 /*
@@ -197,19 +196,11 @@ int papr_dma_register(struct papr_dma_user *user, uint64_t gpa, uint64_t size, b
 	return err;
 }
 
-uint64_t papr_dma_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* With the lock held. */
 static void tell_limit(struct papr_dma_user *user)
 {
 	struct papr_dma_memory *dma = user->dma;
-	uint64_t now = papr_dma_now_ms(), need = dma->memory->size + dma->table_bytes;
+	uint64_t now = monotonic_ms(), need = dma->memory->size + dma->table_bytes;
 
 	if (dma->told_ms && now - dma->told_ms < TOLD_EVERY_MS)
 		return;

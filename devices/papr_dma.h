@@ -82,9 +82,6 @@ int papr_dma_register(struct papr_dma_user *user, uint64_t gpa, uint64_t size, b
 /* Says why that failed: of the limit once a minute, and what it must be. */
 void papr_dma_tell_error(struct papr_dma_user *user, struct log_limit *limit, int err);
 
-/* CLOCK_MONOTONIC, for the times of papr_dma_memory. */
-uint64_t papr_dma_now_ms(void);
-
 /* Accounts for a table of @bytes (negative: no more) in what the operator is told. */
 void papr_dma_count_table(struct papr_dma_memory *dma, int64_t bytes);
 

@@ -134,10 +134,10 @@ uint64_t papr_tce_release_idle(struct papr_dma_memory *dma, uint64_t wanted)
 	struct search it = { .dma = dma, .wanted = wanted };
 
 	pthread_mutex_lock(&dma->search_lock);
-	if (papr_dma_now_ms() >= dma->pause_ms) {
+	if (monotonic_ms() >= dma->pause_ms) {
 		release(&it);
 		if (it.released < wanted)
-			dma->pause_ms = papr_dma_now_ms() + PAUSE_MS;
+			dma->pause_ms = monotonic_ms() + PAUSE_MS;
 	}
 	pthread_mutex_unlock(&dma->search_lock);
 	return it.released;

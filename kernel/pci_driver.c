@@ -122,23 +122,18 @@ static void placeholder_remove(struct pci_dev *pdev)
  * An error that the host has found, or how it is over: the group is frozen, and its user does the
  * rest. The device's lock is held.
  */
-static void freeze(struct devgroup_use *use, bool forever)
-{
-	devgroup_use_want(use);
-	if (forever)
-		devgroup_freeze_forever(use);
-	else
-		devgroup_freeze(use, DEVGROUP_CAUSE_BUS);
-	devgroup_use_unwant(use);
-}
-
 static void freeze_user(struct devgroup_vdev *vdev, bool forever)
 {
 	struct devgroup_use *use = devgroup_use_get(vdev->ddev->group);
 
 	if (!use)
 		return;
-	freeze(use, forever);
+	devgroup_use_want(use);
+	if (forever)
+		devgroup_freeze_forever(use);
+	else
+		devgroup_freeze(use, DEVGROUP_CAUSE_BUS);
+	devgroup_use_unwant(use);
 	devgroup_use_put(use);
 }
 

@@ -118,10 +118,7 @@ void log_info(struct log *log, const char *format, ...)
 /* Counted from 1, so that a zeroed limit is in no period yet. */
 static uint64_t present_period(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec / LOG_LIMIT_SECONDS + 1;
+	return monotonic_ms() / 1000 / LOG_LIMIT_SECONDS + 1;
 }
 
 /* May a message pass? Stores how many were dropped since the last one that did. */

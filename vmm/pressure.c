@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "vmm/group/sysfs.h"
@@ -17,14 +16,6 @@
 #define TRIGGER "some 500000 10000000"
 /* Of one need both files tell at about the same time. */
 #define PAUSE_MS 5000
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void unwatch(struct pressure_file *file)
 {
@@ -40,7 +31,7 @@ static void on_event(struct loop_source *source, uint32_t events)
 {
 	struct pressure_file *file = container_of(source, struct pressure_file, source);
 	struct pressure *pressure = file->pressure;
-	uint64_t now = now_ms();
+	uint64_t now = monotonic_ms();
 
 	/* The cgroup has gone or is not counted any more, which would be an event for ever. */
 	if (events & (EPOLLERR | EPOLLHUP)) {

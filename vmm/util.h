@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Small helpers that every module uses: container_of, rounding, overflow-checked sums, and
- * types whose name says their byte order.
+ * Small helpers that every module uses: container_of, a clock, rounding, overflow-checked sums,
+ * and types whose name says their byte order.
  */
 #ifndef PVMM_UTIL_H
 #define PVMM_UTIL_H
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #define KIB (1ULL << 10)
 #define MIB (1ULL << 20)
@@ -29,6 +30,15 @@ typedef uint64_t be64;
 typedef uint16_t le16;
 typedef uint32_t le32;
 typedef uint64_t le64;
+
+/* CLOCK_MONOTONIC, in milliseconds. */
+static inline uint64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 /* @align is a power of two. */
 static inline uint64_t align_up(uint64_t value, uint64_t align)

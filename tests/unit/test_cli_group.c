@@ -2,6 +2,7 @@
 /*
  * `pvmm group` on a host made of files, with the group driver and without.
  */
+#include "tests/unit/capture.h"
 #include "tests/unit/check_json.h"
 #include "tests/unit/fake_addresses.h"
 #include "tests/unit/fake_sysfs.h"
@@ -773,14 +774,8 @@ static TCase *driver_case(void)
 int main(void)
 {
 	Suite *suite = suite_create("cli_group");
-	SRunner *runner;
-	int failed;
 
 	suite_add_tcase(suite, plain_case());
 	suite_add_tcase(suite, driver_case());
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "tests/unit/capture.h"
 #include "tests/unit/fake_host.h"
 #include "vmm/memory.h"
 #include "vmm/memory_file.h"
@@ -359,8 +360,6 @@ int main(void)
 {
 	Suite *suite = suite_create("memory_file");
 	TCase *tests = tcase_create("memory_file");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, test_none);
@@ -378,9 +377,5 @@ int main(void)
 	tcase_add_loop_test(tests, test_nodes, 0, ARRAY_SIZE(nodes));
 	tcase_add_test(tests, test_no_numa);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "tests/unit/capture.h"
 #include "tests/unit/fake_host.h"
 #include "vmm/pressure.h"
 
@@ -294,8 +295,6 @@ int main(void)
 {
 	Suite *suite = suite_create("pressure");
 	TCase *tests = tcase_create("pressure");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, test_both);
@@ -307,9 +306,5 @@ int main(void)
 	tcase_add_test(tests, test_one_call_for_both);
 	tcase_add_test(tests, test_hang_up);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -50,27 +50,14 @@ static int vfio_group_unregister(struct group *group, uint64_t hva, uint64_t siz
 		-errno : 0;
 }
 
-static int call(const struct vfio_group *vfio, unsigned long request, void *argument)
-{
-	return ioctl(vfio->container_fd, request, argument) < 0 ? -errno : 0;
-}
-
-static int in_window(struct vfio_group *vfio, unsigned long request, void *argument)
+/* @lock: pthread_rwlock_rdlock() for work in a window, or _wrlock() to make or remove one. */
+static int call(struct vfio_group *vfio, int (*lock)(pthread_rwlock_t *), unsigned long request,
+		void *argument)
 {
 	int ret;
 
-	pthread_rwlock_rdlock(&vfio->windows_lock);
-	ret = call(vfio, request, argument);
-	pthread_rwlock_unlock(&vfio->windows_lock);
-	return ret;
-}
-
-static int change_windows(struct vfio_group *vfio, unsigned long request, void *argument)
-{
-	int ret;
-
-	pthread_rwlock_wrlock(&vfio->windows_lock);
-	ret = call(vfio, request, argument);
+	lock(&vfio->windows_lock);
+	ret = ioctl(vfio->container_fd, request, argument) < 0 ? -errno : 0;
 	pthread_rwlock_unlock(&vfio->windows_lock);
 	return ret;
 }
@@ -88,7 +75,7 @@ static int vfio_group_map(struct group *group, uint64_t iova, uint64_t hva, uint
 		.size = size,
 	};
 
-	return in_window(vfio, VFIO_IOMMU_MAP_DMA, &request);
+	return call(vfio, pthread_rwlock_rdlock, VFIO_IOMMU_MAP_DMA, &request);
 }
 
 static int vfio_group_unmap(struct group *group, uint64_t iova, uint64_t size)
@@ -97,7 +84,7 @@ static int vfio_group_unmap(struct group *group, uint64_t iova, uint64_t size)
 	struct vfio_iommu_type1_dma_unmap request = {
 		.argsz = sizeof(request), .iova = iova, .size = size,
 	};
-	int ret = in_window(vfio, VFIO_IOMMU_UNMAP_DMA, &request);
+	int ret = call(vfio, pthread_rwlock_rdlock, VFIO_IOMMU_UNMAP_DMA, &request);
 
 	return ret == -EPERM ? 0 : ret;	/* no memory was ever registered: nothing mapped */
 }
@@ -124,7 +111,7 @@ static int vfio_group_create_window(struct group *group, struct group_dma_window
 		.window_size = window->size,
 		.levels = choose_levels(group, window),
 	};
-	int ret = change_windows(vfio, VFIO_IOMMU_SPAPR_TCE_CREATE, &create);
+	int ret = call(vfio, pthread_rwlock_wrlock, VFIO_IOMMU_SPAPR_TCE_CREATE, &create);
 
 	if (!ret)
 		window->iova = create.start_addr;
@@ -138,7 +125,7 @@ static int vfio_group_remove_window(struct group *group, const struct group_dma_
 		.argsz = sizeof(remove), .start_addr = window->iova,
 	};
 
-	return change_windows(vfio, VFIO_IOMMU_SPAPR_TCE_REMOVE, &remove);
+	return call(vfio, pthread_rwlock_wrlock, VFIO_IOMMU_SPAPR_TCE_REMOVE, &remove);
 }
 
 static int vfio_group_set_event(struct group *group, enum group_event event, int fd)
