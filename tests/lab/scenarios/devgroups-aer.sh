@@ -38,8 +38,6 @@ run_devgroups --timeout 300 '
 modprobe virtio_net
 modprobe devgroups
 card=$(group_of 0000:02:00.0)
-card_works() { [ "$(cat /sys/class/net/eth0/carrier)" = 1 ] && ping -c 1 -W 1 10.0.2.2; }
-net_up() { ip link set eth0 up && ip addr replace 10.0.2.15/24 dev eth0; }
 recovered() { [ "$(dmesg | grep -c "device recovery successful")" = "$1" ]; }
 error_state() { [ "$(head -n 1 $card/error_state)" = "$1" ]; }
 

@@ -54,7 +54,6 @@ limited "$need" "$reads" --dma all
 said "100% of guest memory locked"
 
 # Memory is wanted back: what no device can reach now is unlocked, and locked again when needed.
-locked() { sed -n "s/VmLck:[^0-9]*\([0-9]*\) kB/\1/p" "/proc/$pvmm/status"; }
 case $taker in devgroups) pvmm group release $number ;; esac
 launch "$reads; echo idle; sleep 30; sha256sum /dev/nvme0n1" --group $nvme $claim --tce kvm
 wait_for idle

@@ -186,7 +186,6 @@ pressure()
 		limit_memory
 		mkdir /sys/fs/cgroup/other
 		echo 32M >/sys/fs/cgroup/other/memory.high
-		locked() { sed -n "s/^VmLck:[^0-9]*\([0-9]*\) kB/\1/p" "/proc/$pvmm/status"; }
 		# What the main thread has computed, in hundredths of a second.
 		spent() { awk "{ print \$14 + \$15 }" "/proc/$pvmm/task/$pvmm/stat"; }
 		# Zeroes take no room in zram, but time.

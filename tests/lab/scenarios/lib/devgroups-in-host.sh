@@ -88,3 +88,14 @@ device_state()
 		echo "${folder##*/} $(driver_of "${folder##*/}") $(cat "$folder/driver_override")"
 	done
 }
+
+# The host's own card, on QEMU's user network: net_up sets it up, card_works if it is.
+net_up()
+{
+	ip link set eth0 up && ip addr replace 10.0.2.15/24 dev eth0
+}
+
+card_works()
+{
+	[ "$(cat /sys/class/net/eth0/carrier)" = 1 ] && ping -c 1 -W 1 10.0.2.2
+}

@@ -169,6 +169,12 @@ holds()
 	done
 }
 
+# locked prints how much memory pvmm has locked, in KiB.
+locked()
+{
+	sed -n "s/^VmLck:[^0-9]*\([0-9]*\) kB/\1/p" "/proc/$pvmm/status"
+}
+
 # vmstat NAME prints one of the host's counters.
 vmstat()
 {
