@@ -471,11 +471,15 @@ long devgroup_dma_ioctl(struct devgroup_dma *dma, unsigned int cmd, void __user 
 /* No DMA reaches memory from the return of block to unblock; what is set up stays, and may change. */
 int devgroup_dma_block(struct devgroup_dma *dma);
 int devgroup_dma_unblock(struct devgroup_dma *dma);
+/* Whether KVM finds windows, those that come included. */
+void devgroup_dma_show(struct devgroup_dma *dma, bool shown);
 
 /* kvm.c, on POWER */
 #ifdef CONFIG_SPAPR_TCE_IOMMU
 /* DEVGROUP_BIND_KVM: a new file descriptor, or an error. */
-int devgroup_kvm_bind(struct devgroup_use *use, unsigned int index);
+int devgroup_kvm_bind(struct devgroup_use *use);
+/* DEVGROUP_UNBIND_KVM. */
+int devgroup_kvm_unbind(struct devgroup_use *use);
 /* A device is about to leave: waits a moment for KVM to let go. No lock of the use held. */
 void devgroup_kvm_wait(struct devgroup_use *use, struct devgroup_vdev *vdev);
 /* A device that leaves. The use's lock held; never waits for a user. */
@@ -491,7 +495,11 @@ struct file *devgroup_kvm_open(struct iommu_group *iommu_group);
 /* tce_memory.c: the module's end, which lets go of memory that groups which are gone have left. */
 void devgroup_tce_exit(void);
 #else
-static inline int devgroup_kvm_bind(struct devgroup_use *use, unsigned int index)
+static inline int devgroup_kvm_bind(struct devgroup_use *use)
+{
+	return -EOPNOTSUPP;
+}
+static inline int devgroup_kvm_unbind(struct devgroup_use *use)
 {
 	return -EOPNOTSUPP;
 }

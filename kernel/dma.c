@@ -220,6 +220,13 @@ static int check_window(const struct devgroup_dma_info *info, unsigned int slot,
 	return 0;
 }
 
+/* program_lock held. */
+static void show_windows(struct devgroup_dma *dma)
+{
+	if (dma->ops->show)
+		dma->ops->show(dma);
+}
+
 static int connect_window(struct devgroup_dma *dma, struct devgroup_window *window)
 {
 	int ret = 0;
@@ -229,6 +236,7 @@ static int connect_window(struct devgroup_dma *dma, struct devgroup_window *wind
 		ret = devgroups_fail() ? -EIO : dma->ops->connect(dma, window);
 	if (!ret)
 		dma->windows[window->slot] = window;
+	show_windows(dma);
 	mutex_unlock(&dma->program_lock);
 	return ret;
 }
@@ -549,8 +557,17 @@ int devgroup_dma_unblock(struct devgroup_dma *dma)
 		}
 	}
 	dma->blocked = dma->blocked && ret;
+	show_windows(dma);
 	mutex_unlock(&dma->program_lock);
 	return ret;
+}
+
+void devgroup_dma_show(struct devgroup_dma *dma, bool shown)
+{
+	mutex_lock(&dma->program_lock);
+	dma->shown = shown;
+	show_windows(dma);
+	mutex_unlock(&dma->program_lock);
 }
 
 /* The group may come into use or go out of it meanwhile. */

@@ -27,8 +27,9 @@ struct devgroup_window {
 };
 
 /*
- * An IOMMU's operations. dma->lock held, dma->mm the caller's own, but for connect, disconnect and
- * leave, which have program_lock instead, and destroy. Entries of a window are numbered from 0.
+ * An IOMMU's operations. dma->lock held, dma->mm the caller's own, but for connect, disconnect,
+ * leave and show, which have program_lock instead, and destroy. Entries of a window are numbered
+ * from 0.
  */
 struct devgroup_dma_ops {
 	/* What windows there can be: fills in all but argsz and the windows. */
@@ -46,6 +47,9 @@ struct devgroup_dma_ops {
 
 	/* From its return on the devices of groups[@index], which leaves, reach nothing. */
 	void (*leave)(struct devgroup_dma *dma, unsigned int index);
+
+	/* KVM finds windows if dma->shown. NULL: it never does. */
+	void (*show)(struct devgroup_dma *dma);
 
 	/* NULL: mapping pins. Page-aligned, no wraparound. */
 	int (*register_memory)(struct devgroup_dma *dma, u64 vaddr, u64 size);
@@ -82,6 +86,7 @@ struct devgroup_dma {
 	 */
 	struct mutex program_lock;
 	bool blocked;			/* program_lock */
+	bool shown;			/* to KVM; program_lock */
 	struct devgroup_window *windows[DEVGROUP_MAX_WINDOWS]; /* changed with both locks held */
 };
 

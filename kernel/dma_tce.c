@@ -5,6 +5,10 @@
  * user's address, which says what memory the entry counts for. KVM has the same tables, and may
  * change entries at any time without any lock of ours.
  *
+ * Platform and KVM both look a window up in the IOMMU group's structure. What KVM finds there when
+ * it is told of the group it takes, and what it finds when it is told to forget the group it gives
+ * up. So windows are out of there, but while our user shows them, or the platform is called.
+ *
  * A bare-metal host can take a table from the hardware and give it back as it is. Under a
  * hypervisor (LPAR) a table is gone when its window is: blocking leads all its entries to a page
  * that nobody reads, which keeps them and their directions.
@@ -41,7 +45,7 @@ static void tce_get_info(struct devgroup_dma *dma, struct devgroup_dma_info *inf
 	struct iommu_table_group *limits = table_group(dma, 0);
 	u32 dynamic = limits->max_dynamic_windows_supported;
 
-	info->flags = DEVGROUP_DMA_REGISTER | (is_lpar() ? 0 : DEVGROUP_DMA_HIDES);
+	info->flags = DEVGROUP_DMA_REGISTER;
 	info->page_sizes = dynamic ? limits->pgsizes : SZ_4K;
 	info->page_sizes &= is_lpar() ? LPAR_PAGE_SIZES : PAGE_SIZES;
 	info->default_start = limits->tce32_start;
@@ -116,14 +120,19 @@ static void free_sink(struct tce_window *window)
 		__free_pages(window->sink, max_t(int, window->base.page_shift - PAGE_SHIFT, 0));
 }
 
+static void unset_window(struct devgroup_dma *dma, struct tce_window *window, unsigned int index)
+{
+	struct iommu_table_group *group = table_group(dma, index);
+
+	WRITE_ONCE(group->tables[window->base.slot], window->table);
+	group->ops->unset_window(group, window->base.slot);
+}
+
 /* In an LPAR the table comes with its window, and goes with it. */
 static void unset_windows(struct devgroup_dma *dma, struct tce_window *window, unsigned int count)
 {
-	while (count--) {
-		struct iommu_table_group *group = table_group(dma, count);
-
-		group->ops->unset_window(group, window->base.slot);
-	}
+	while (count--)
+		unset_window(dma, window, count);
 }
 
 static int set_windows(struct devgroup_dma *dma, struct tce_window *window)
@@ -513,12 +522,31 @@ static void tce_disconnect(struct devgroup_dma *dma, struct devgroup_window *bas
 /* Not in an LPAR, where a device group has one. */
 static void tce_leave(struct devgroup_dma *dma, unsigned int index)
 {
-	struct iommu_table_group *group = table_group(dma, index);
 	unsigned int slot;
 
 	for (slot = 0; slot < DEVGROUP_MAX_WINDOWS; slot++) {
 		if (dma->windows[slot])
-			group->ops->unset_window(group, slot);
+			unset_window(dma, to_tce_window(dma->windows[slot]), index);
+	}
+}
+
+static void show_window(struct devgroup_dma *dma, struct tce_window *window)
+{
+	struct iommu_table *table = dma->shown ? window->table : NULL;
+	unsigned int i;
+
+	for (i = 0; i < dma->nr_groups; i++)
+		WRITE_ONCE(table_group(dma, i)->tables[window->base.slot], table);
+}
+
+/* Blocked windows are not set, but in an LPAR. */
+static void tce_show(struct devgroup_dma *dma)
+{
+	unsigned int slot;
+
+	for (slot = 0; slot < DEVGROUP_MAX_WINDOWS; slot++) {
+		if (dma->windows[slot] && (is_lpar() || !dma->blocked))
+			show_window(dma, to_tce_window(dma->windows[slot]));
 	}
 }
 
@@ -537,6 +565,7 @@ static const struct devgroup_dma_ops tce_ops = {
 	.connect = tce_connect,
 	.disconnect = tce_disconnect,
 	.leave = tce_leave,
+	.show = tce_show,
 	.register_memory = devgroup_tce_register,
 	.unregister_memory = devgroup_tce_unregister,
 	.set = tce_set,

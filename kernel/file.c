@@ -114,18 +114,6 @@ static long ioctl_get_error(struct devgroup_use *use, void __user *arg)
 	return copy_to_user(arg, &error, sizeof(error)) ? -EFAULT : 0;
 }
 
-static long ioctl_bind_kvm(struct devgroup_use *use, void __user *arg)
-{
-	struct devgroup_bind_kvm bind;
-	int ret = devgroup_copy_argument(&bind, sizeof(bind), arg);
-
-	if (ret)
-		return ret;
-	if (bind.flags || bind.reserved)
-		return -EINVAL;
-	return devgroup_kvm_bind(use, bind.index);
-}
-
 static long ioctl_set_event(struct devgroup_use *use, void __user *arg)
 {
 	struct devgroup_set_event event;
@@ -167,6 +155,22 @@ static long ioctl_reset(struct devgroup_use *use, void __user *arg)
 	int ret = get_flags(&flags, arg, DEVGROUP_RESET_BUS);
 
 	return ret ?: devgroup_use_reset(use, flags & DEVGROUP_RESET_BUS);
+}
+
+static long ioctl_bind_kvm(struct devgroup_use *use, void __user *arg)
+{
+	u32 flags;
+	int ret = get_flags(&flags, arg, 0);
+
+	return ret ?: devgroup_kvm_bind(use);
+}
+
+static long ioctl_unbind_kvm(struct devgroup_use *use, void __user *arg)
+{
+	u32 flags;
+	int ret = get_flags(&flags, arg, 0);
+
+	return ret ?: devgroup_kvm_unbind(use);
 }
 
 static long ioctl_freeze(struct devgroup_use *use, void __user *arg)
@@ -246,6 +250,8 @@ static long group_ioctl(struct file *file, unsigned int cmd, unsigned long argum
 		return ioctl_set_event(use, arg);
 	case DEVGROUP_BIND_KVM:
 		return ioctl_bind_kvm(use, arg);
+	case DEVGROUP_UNBIND_KVM:
+		return ioctl_unbind_kvm(use, arg);
 	case DEVGROUP_FREEZE:
 		return ioctl_freeze(use, arg);
 	case DEVGROUP_UNFREEZE:

@@ -89,30 +89,14 @@ static int show_devices(struct devgroup_use *use)
 	return ret;
 }
 
-/* Whether an earlier device is in the same IOMMU group. */
-static bool is_repeated(struct devgroup_use *use, unsigned int index)
+/* The first that the group has left, which has its windows as all others; a reference. */
+static struct iommu_group *get_iommu_group(struct devgroup_use *use)
 {
-	struct iommu_group *wanted = use->devices[index]->vfio->dev->iommu_group;
-	unsigned int i;
+	unsigned int i = 0;
 
-	for (i = 0; i < index; i++) {
-		if (!use->devices[i]->removed &&
-		    use->devices[i]->vfio->dev->iommu_group == wanted)
-			return true;
-	}
-	return false;
-}
-
-/* The IOMMU group number @index of those that the group has left; a reference, or NULL. */
-static struct iommu_group *get_iommu_group(struct devgroup_use *use, unsigned int index)
-{
-	unsigned int i;
-
-	for (i = 0; i < use->count; i++) {
-		if (!use->devices[i]->removed && !is_repeated(use, i) && !index--)
-			return iommu_group_get(use->devices[i]->vfio->dev);
-	}
-	return NULL;
+	while (use->devices[i]->removed)
+		i++;
+	return iommu_group_get(use->devices[i]->vfio->dev);
 }
 
 static struct kvm_file *find_file(struct devgroup_use *use, struct iommu_group *iommu_group)
@@ -165,20 +149,21 @@ static struct kvm_file *get_file_of(struct devgroup_use *use, struct iommu_group
 	return file;
 }
 
-/* The use's lock held. */
-static struct file *get_file_number(struct devgroup_use *use, unsigned int index)
+/* The use's lock held. Where there is DMA, there is a device. */
+static struct file *bind_file(struct devgroup_use *use)
 {
 	struct iommu_group *iommu_group;
 	struct kvm_file *file;
 
 	if (!use->dma)
 		return ERR_PTR(-ENODEV);
-	iommu_group = get_iommu_group(use, index);
-	if (!iommu_group)
-		return ERR_PTR(-ENOENT);
+	iommu_group = get_iommu_group(use);
 	file = get_file_of(use, iommu_group);
 	iommu_group_put(iommu_group);
-	return IS_ERR(file) ? ERR_CAST(file) : get_file(file->file);
+	if (IS_ERR(file))
+		return ERR_CAST(file);
+	devgroup_dma_show(use->dma, true);
+	return get_file(file->file);
 }
 
 /* The use's lock held. */
@@ -236,7 +221,7 @@ void devgroup_kvm_wait(struct devgroup_use *use, struct devgroup_vdev *vdev)
 	}
 }
 
-int devgroup_kvm_bind(struct devgroup_use *use, unsigned int index)
+int devgroup_kvm_bind(struct devgroup_use *use)
 {
 	int fd = get_unused_fd_flags(O_CLOEXEC), ret;
 	struct file *file;
@@ -244,7 +229,7 @@ int devgroup_kvm_bind(struct devgroup_use *use, unsigned int index)
 	if (fd < 0)
 		return fd;
 	ret = mutex_lock_killable(&use->lock);
-	file = ret ? ERR_PTR(ret) : get_file_number(use, index);
+	file = ret ? ERR_PTR(ret) : bind_file(use);
 	if (!ret)
 		mutex_unlock(&use->lock);
 	if (IS_ERR(file)) {
@@ -253,6 +238,20 @@ int devgroup_kvm_bind(struct devgroup_use *use, unsigned int index)
 	}
 	fd_install(fd, file);
 	return fd;
+}
+
+int devgroup_kvm_unbind(struct devgroup_use *use)
+{
+	int ret = mutex_lock_killable(&use->lock);
+
+	if (ret)
+		return ret;
+	if (use->dma)
+		devgroup_dma_show(use->dma, false);
+	else
+		ret = -ENODEV;
+	mutex_unlock(&use->lock);
+	return ret;
 }
 
 void devgroup_kvm_end(struct devgroup_use *use)

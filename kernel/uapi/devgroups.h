@@ -102,12 +102,8 @@ struct devgroup_region_io {
  *
  * DEVGROUP_DMA_REGISTER: memory must be registered before it is mapped (POWER). Otherwise a map
  * pins what it maps.
- *
- * DEVGROUP_DMA_HIDES: while the group is frozen KVM does not find its windows, see
- * DEVGROUP_BIND_KVM.
  */
 #define DEVGROUP_DMA_REGISTER		(1U << 0)
-#define DEVGROUP_DMA_HIDES		(1U << 1)
 
 struct devgroup_dma_window {
 	__u64 start;		/* bus address */
@@ -215,27 +211,6 @@ struct devgroup_map_list {
 };
 #define DEVGROUP_MAP_LIST		_IO(DEVGROUP_TYPE, 10)
 
-/*
- * DEVGROUP_BIND_KVM: returns a file (close-on-exec) by which KVM knows IOMMU group number @index,
- * from 0 on, of those that the group consists of (KVM_DEV_VFIO_GROUP_ADD,
- * KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE), so that it handles TCE hypercalls itself. The same file each
- * time. It is VFIO's, but opens no device and takes no container. ENOENT: there are no more;
- * EOPNOTSUPP: not POWER; EBUSY: another process has VFIO's file of the group open; ENODEV: all
- * devices are gone.
- *
- * As long as somebody has it after the group was closed, a KVM for one, opening the group fails
- * with EBUSY; and the host's kernel warns if a device is unplugged that KVM has the file of. KVM
- * need not have it for long: where DEVGROUP_DMA_HIDES is set, take it away from KVM while the group
- * is frozen (KVM_DEV_VFIO_GROUP_DEL), and KVM keeps what it found, until its own table is closed.
- */
-struct devgroup_bind_kvm {
-	__u32 argsz;
-	__u32 flags;		/* in: 0 */
-	__u32 index;		/* in */
-	__u32 reserved;		/* in: 0 */
-};
-#define DEVGROUP_BIND_KVM		_IO(DEVGROUP_TYPE, 11)
-
 /* States of the group as seen by its devices' users. */
 enum devgroup_error_state {
 	DEVGROUP_NORMAL = 0,
@@ -287,6 +262,26 @@ struct devgroup_command {
 };
 #define DEVGROUP_FREEZE			_IO(DEVGROUP_TYPE, 13)
 #define DEVGROUP_UNFREEZE		_IO(DEVGROUP_TYPE, 14)
+
+/*
+ * DEVGROUP_BIND_KVM: shows KVM the group's windows, so that it handles TCE hypercalls itself, and
+ * returns a file (close-on-exec) by which it finds them (KVM_DEV_VFIO_GROUP_ADD,
+ * KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE): VFIO's, of one of the group's IOMMU groups, the same each
+ * time while that has devices. It opens no device and takes no container. KVM finds no window of a
+ * frozen group on bare metal. EOPNOTSUPP: not POWER; EBUSY: another process has VFIO's file of the
+ * group open; ENODEV: all devices are gone.
+ *
+ * DEVGROUP_UNBIND_KVM: shows none any more. What KVM has found it keeps until its own table is
+ * closed, also when the file is taken from it (KVM_DEV_VFIO_GROUP_DEL), which while windows are
+ * shown takes them as well.
+ *
+ * So the file can be taken from KVM at once, and should be: as long as somebody has it after the
+ * group was closed, a KVM for one, opening the group fails with EBUSY; and the host's kernel warns
+ * if a device is unplugged that KVM has the file of. A window that KVM is told of again, by whatever
+ * file, is a table that the kernel (6.12) never frees.
+ */
+#define DEVGROUP_BIND_KVM		_IO(DEVGROUP_TYPE, 11)
+#define DEVGROUP_UNBIND_KVM		_IO(DEVGROUP_TYPE, 18)
 
 /*
  * DEVGROUP_RESET: interrupts are disabled, COMMAND is 0, then every device is reset: each by

@@ -359,19 +359,31 @@ static int fake_remove_window(struct group *group, const struct group_dma_window
 	return 0;
 }
 
-static int fake_kvm_file(struct group *group, unsigned index)
+static int fake_kvm_file(struct group *group)
 {
 	struct fake_group *fake = group_of(group);
 
-	if (index >= fake->nr_kvm_files)
-		return index ? -ENOENT : -EOPNOTSUPP;
-	fake->kvm_files[index] = memfd_create("kvm-file", MFD_CLOEXEC);
-	return fake->kvm_files[index];
+	if (fake->no_kvm_file)
+		return -EOPNOTSUPP;
+	fake->hidden = false;
+	fake->kvm_file = memfd_create("kvm-file", MFD_CLOEXEC);
+	return fake->kvm_file;
+}
+
+static int fake_kvm_hide(struct group *group)
+{
+	struct fake_group *fake = group_of(group);
+
+	if (fake->shown_always)
+		return -EOPNOTSUPP;
+	fake->hidden = true;
+	return 0;
 }
 
 static const struct group_ops fake_group_ops = {
 	.name = "fake",
 	.kvm_file = fake_kvm_file,
+	.kvm_hide = fake_kvm_hide,
 	.create_window = fake_create_window,
 	.remove_window = fake_remove_window,
 	.register_memory = fake_register,

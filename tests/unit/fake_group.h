@@ -13,7 +13,6 @@
 #define FAKE_WINDOW_PAGES 1024
 #define FAKE_WINDOW64 0x800000000000000ULL
 #define FAKE_WINDOW64_PAGES 8192
-#define FAKE_KVM_FILES 4
 
 /* The nth call from now of a kind fails with error; 0: none does. Counts down. */
 struct fake_failure {
@@ -69,8 +68,10 @@ struct fake_group {
 	struct group_error_info error;
 	int get_error, set_event[GROUP_EVENT_COUNT];	/* errnos of these calls */
 	struct fake_failure register_memory, dma_map, dma_unmap;
-	unsigned nr_kvm_files;		/* one of each IOMMU group in it; 0: EOPNOTSUPP */
-	int kvm_files[FAKE_KVM_FILES];	/* the last that were handed out */
+	bool no_kvm_file;		/* EOPNOTSUPP */
+	int kvm_file;			/* the last that was handed out; 0: none yet */
+	bool shown_always;		/* its windows, to KVM */
+	bool hidden;			/* KVM finds none of its windows now */
 	/* What fake_group_isolate() is about. */
 	enum group_error_state state;
 	int recovery_error;	/* of every call but get_state; 0: works */

@@ -107,6 +107,7 @@ void kvm_vm_exit(struct kvm_vm *vm)
 	fake_of(vm->fd)->used = false;
 	fake_of(vm->fd)->device_fd = -1;
 	fake_of(vm->fd)->vfio_fd = -1;
+	fake_of(vm->fd)->nr_files = 0;	/* of a device that is closed, see table_name */
 }
 
 void fake_kvm_miss(struct fake_kvm *fake, unsigned capability)
@@ -199,7 +200,9 @@ static int create_table(struct fake_kvm *fake, const struct kvm_create_spapr_tce
 	if (fd < 0 || ftruncate(fd, (off_t)(wanted->size * 8)) ||
 	    fake->nr_tables == FAKE_KVM_TABLES)
 		abort();
-	fake->tables[fake->nr_tables++] = (struct fake_kvm_table){ *wanted, inode_of(fd), 0 };
+	fake->tables[fake->nr_tables++] = (struct fake_kvm_table){
+		.wanted = *wanted, .inode = inode_of(fd),
+	};
 	return fd;
 }
 
@@ -327,12 +330,25 @@ static struct fake_kvm_table *find_table(struct fake_kvm *fake, int fd)
 	abort();
 }
 
-/* A file that goes takes one attachment from each table, as if all were of one group. */
+static bool is_hidden(const struct fake_kvm *fake)
+{
+	return fake->hidden && *fake->hidden;
+}
+
+static int attach_table(struct fake_kvm *fake, struct fake_kvm_table *table)
+{
+	if (is_hidden(fake))
+		return -EINVAL;
+	table->leaks += table->attached;
+	table->attached = true;
+	return 0;
+}
+
+/* A file that goes takes all tables from windows that are found, as if all were of one group. */
 static void let_go(struct fake_kvm *fake)
 {
-	for (unsigned i = 0; i < fake->nr_tables; i++)
-		if (fake->tables[i].attached > 0)
-			fake->tables[i].attached--;
+	for (unsigned i = 0; i < fake->nr_tables && !is_hidden(fake); i++)
+		fake->tables[i].attached = false;
 }
 
 /* As the kernel does, which warns of a file that goes and was never to be attached. */
@@ -355,7 +371,7 @@ static int set_vfio(struct fake_kvm *fake, uint64_t attribute, void *value)
 	if (!file)
 		return -ENOENT;
 	if (attribute == KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE)
-		find_table(fake, attach->tablefd)->attached++;
+		return attach_table(fake, find_table(fake, attach->tablefd));
 	if (attribute == KVM_DEV_VFIO_GROUP_DEL) {
 		if (!file->attached)
 			abort();

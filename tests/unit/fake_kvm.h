@@ -62,7 +62,8 @@ struct fake_kvm_set {
 struct fake_kvm_table {
 	struct kvm_create_spapr_tce_64 wanted;
 	uint64_t inode;			/* of its memory file */
-	int attached;			/* how often, less the files that went */
+	bool attached;
+	unsigned leaks;			/* attached again, of which the kernel never frees one */
 };
 
 /* A file that the VFIO device was given. */
@@ -106,6 +107,7 @@ struct fake_kvm {
 	struct fake_kvm_file files[FAKE_KVM_GROUPS];
 	unsigned nr_files;		/* of the VFIO device now */
 	unsigned nr_shown;		/* files that it ever had */
+	const bool *hidden;		/* the groups' windows now; NULL: they never are */
 };
 
 void fake_kvm_init(struct fake_kvm *fake);

@@ -16,7 +16,7 @@ static struct {
 	uint64_t capabilities, page_sizes, default_size;
 	int create_error, reset_error, dma_error;
 	unsigned resets;
-	unsigned nr_kvm_files;	/* 0: the driver does not know that call */
+	int bind_error;
 	struct devgroup_create_window created;
 	struct devgroup_remove_window removed;
 	struct devgroup_memory registered, unregistered;
@@ -104,13 +104,9 @@ static int open_device(const struct devgroup_open_device *device)
 }
 
 /* Any file will do. */
-static int bind_kvm(const struct devgroup_bind_kvm *bind)
+static int bind_kvm(void)
 {
-	if (!fake.nr_kvm_files)
-		return -ENOTTY;
-	ck_assert_uint_eq(bind->reserved, 0);
-	return bind->index < fake.nr_kvm_files ? fake_device_open(functions[bind->index]) :
-						 -ENOENT;
+	return fake.bind_error ? fake.bind_error : fake_device_open(functions[0]);
 }
 
 static void note(char letter)
@@ -151,8 +147,10 @@ static int backend_ioctl(const char *path, unsigned long request, void *arg)
 		check_head(request, arg, sizeof(struct devgroup_open_device));
 		return open_device(arg);
 	case DEVGROUP_BIND_KVM:
-		check_head(request, arg, sizeof(struct devgroup_bind_kvm));
-		return bind_kvm(arg);
+		check_head(request, arg, sizeof(struct devgroup_command));
+		return bind_kvm();
+	case DEVGROUP_UNBIND_KVM:
+		return command_ioctl('k', request, arg);
 	case DEVGROUP_RESET:
 		check_head(request, arg, sizeof(struct devgroup_command));
 		fake.resets++;
@@ -522,7 +520,7 @@ START_TEST(test_dma_list)
 }
 END_TEST
 
-/* One for each IOMMU group, as long as the driver has one; an older driver has none. */
+/* One for all IOMMU groups, which KVM need not have for long. */
 START_TEST(test_kvm_file)
 {
 	struct group *group;
@@ -530,15 +528,15 @@ START_TEST(test_kvm_file)
 	int fd;
 
 	ck_assert_int_eq(open_group(&group), 0);
-	fake.nr_kvm_files = 2;
-	fd = group_kvm_file(group, 1);
+	fd = group_kvm_file(group);
 	ck_assert_int_ge(fd, 0);
 	path_of(fd, path);
-	ck_assert_ptr_nonnull(strstr(path, "/device-1"));
+	ck_assert_ptr_nonnull(strstr(path, "/device-0"));
 	close(fd);
-	ck_assert_int_eq(group_kvm_file(group, 2), -ENOENT);
-	fake.nr_kvm_files = 0;
-	ck_assert_int_eq(group_kvm_file(group, 0), -EOPNOTSUPP);
+	ck_assert_int_eq(group_kvm_hide(group), 0);
+	expect_commands("k");
+	fake.bind_error = -EBUSY;
+	ck_assert_int_eq(group_kvm_file(group), -EBUSY);
 	group_close(group);
 }
 END_TEST

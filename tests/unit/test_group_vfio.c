@@ -692,7 +692,8 @@ START_TEST(test_unsupported)
 	ck_assert_int_eq(group_map(&group, &group.window, 0, 0, 0, true, true), -EOPNOTSUPP);
 	ck_assert_int_eq(group_unmap(&group, &group.window, 0, 0), -EOPNOTSUPP);
 	ck_assert_int_eq(group_reset(&group), -EOPNOTSUPP);
-	ck_assert_int_eq(group_kvm_file(&group, 0), -EOPNOTSUPP);
+	ck_assert_int_eq(group_kvm_file(&group), -EOPNOTSUPP);
+	ck_assert_int_eq(group_kvm_hide(&group), -EOPNOTSUPP);
 	ck_assert_int_eq(group_create_window(&group, &group.window), -EOPNOTSUPP);
 	ck_assert_int_eq(group_remove_window(&group, &group.window), -EOPNOTSUPP);
 	ck_assert_int_eq(group_recovery_enable(&group), -EOPNOTSUPP);
@@ -743,7 +744,7 @@ START_TEST(test_windows_alone)
 }
 END_TEST
 
-/* The group's own file, once. */
+/* The group's own file. */
 START_TEST(test_kvm_file)
 {
 	struct group *group;
@@ -751,12 +752,12 @@ START_TEST(test_kvm_file)
 	int fd;
 
 	ck_assert_int_eq(open_group(&group), 0);
-	fd = group_kvm_file(group, 0);
+	fd = group_kvm_file(group);
 	ck_assert_int_ge(fd, 0);
 	path_of(fd, path);
 	ck_assert_ptr_nonnull(strstr(path, "/vfio/7"));
 	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
-	ck_assert_int_eq(group_kvm_file(group, 1), -ENOENT);
+	ck_assert_int_eq(group_kvm_hide(group), -EOPNOTSUPP);
 	/* It is the caller's. */
 	group_close(group);
 	ck_assert_int_eq(close(fd), 0);

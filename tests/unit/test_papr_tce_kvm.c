@@ -15,12 +15,11 @@
 
 static struct fake_machine fake;
 static struct fake_group groups[2];
-static void add_group(unsigned index, unsigned nr_files)
+
+static void add_group(unsigned index)
 {
 	fake_group_init(&groups[index], IOVA);
 	fake_add_nvme(&groups[index], 1);
-	/* A merged group has one of each member. */
-	groups[index].nr_kvm_files = nr_files;
 	fake.vm.groups[index] = &groups[index].group;
 	fake.vm.nr_groups = index + 1;
 }
@@ -29,15 +28,17 @@ static void setup(void)
 {
 	fake_machine_init(&fake, 1);
 	fake.capture.log.verbose = true;
-	add_group(0, 2);
+	fake.kvm.hidden = &groups[0].hidden;
+	add_group(0);
 }
 
 static void teardown(void)
 {
 	fake_machine_exit(&fake);
 	ck_assert_uint_eq(groups[0].nr_chunks, 0);
-	for (unsigned i = 0; i < FAKE_KVM_FILES; i++)
-		ck_assert(!groups[0].kvm_files[i] || fcntl(groups[0].kvm_files[i], F_GETFD) < 0);
+	ck_assert(!groups[0].kvm_file || fcntl(groups[0].kvm_file, F_GETFD) < 0);
+	for (unsigned i = 0; i < fake.kvm.nr_tables; i++)
+		ck_assert_uint_eq(fake.kvm.tables[i].leaks, 0);
 }
 
 static void start(void)
@@ -82,10 +83,10 @@ START_TEST(test_attached)
 	ck_assert_uint_eq(wanted->flags, 0);
 	ck_assert_uint_eq(wanted->offset, IOVA >> 12);
 	ck_assert_uint_eq(wanted->size, FAKE_WINDOW_PAGES);
-	/* By all that the group consists of; KVM holds none of it, which the host may want back. */
-	ck_assert_uint_eq(fake.kvm.nr_shown, 2);
+	/* And KVM does not hold the group, which the host may want back. */
+	ck_assert_uint_eq(fake.kvm.nr_shown, 1);
 	ck_assert_uint_eq(fake.kvm.nr_files, 0);
-	ck_assert_int_gt(fake.kvm.tables[0].attached, 0);
+	ck_assert(fake.kvm.tables[0].attached);
 	expect_call_enabled(H_PUT_TCE_INDIRECT);
 	expect_call_enabled(H_STUFF_TCE);
 	expect_said("TCEs: handled by KVM");
@@ -128,7 +129,8 @@ static int32_t pe_call(const char *name, uint32_t *rets, uint32_t nr_rets, const
 	return guest_rtas_call(&fake.machine->rtas, NULL, name, args, nr_args, rets, nr_rets);
 }
 
-/* A window that the guest makes has a table of its own, and the first one keeps its. */
+/* A window that the guest makes has a table of its own, and the first one keeps its. The group's
+ * windows may be there for KVM always (1). */
 START_TEST(test_second_window)
 {
 	static const uint32_t create[] = { 1, (uint32_t)(PAPR_PHB_BUID(0) >> 32),
@@ -137,6 +139,7 @@ START_TEST(test_second_window)
 	uint32_t rets[3];
 
 	groups[0].group.dma.max_windows = 2;
+	groups[0].shown_always = _i;
 	start();
 	for (unsigned i = 1; i <= 2; i++) {
 		ck_assert_int_eq(pe_call("ibm,create-pe-dma-window", rets, 4, create, 5), 0);
@@ -144,9 +147,9 @@ START_TEST(test_second_window)
 		ck_assert_uint_eq(fake.kvm.tables[i].wanted.liobn, PAPR_PHB_LIOBN(0) + 1);
 		ck_assert_uint_eq(fake.kvm.tables[i].wanted.offset, FAKE_WINDOW64 >> 12);
 		ck_assert_uint_eq(fake.kvm.tables[i].wanted.size, MIB >> 12);
-		ck_assert_int_eq(fake.kvm.tables[0].attached, 2);
-		ck_assert_int_eq(fake.kvm.tables[i].attached, 2);
-		ck_assert_uint_eq(fake.kvm.nr_files, 0);
+		ck_assert(fake.kvm.tables[0].attached);
+		ck_assert(fake.kvm.tables[i].attached);
+		ck_assert_int_eq(fake.kvm.nr_files, _i);
 		ck_assert_int_eq(HCALL(&fake, H_PUT_TCE, PAPR_PHB_LIOBN(0) + 1, FAKE_WINDOW64,
 				       0x5003), H_SUCCESS);
 		ck_assert_uint_eq(fake.machine->tce_kvm.tables[1].entries[0], 0x5003);
@@ -161,15 +164,17 @@ END_TEST
 /* Each boot has a KVM of its own, and in that new tables. */
 START_TEST(test_reboot)
 {
+	groups[0].shown_always = _i;
 	start();
 	ck_assert_int_eq(HCALL(&fake, H_PUT_TCE, PAPR_PHB_LIOBN(0), IOVA, 0x5003), H_SUCCESS);
 	stop();
-	ck_assert_uint_eq(fake.kvm.nr_files, 0);
+	ck_assert_int_lt(fcntl(groups[0].kvm_file, F_GETFD), 0);
 	ck_assert(!fake_kvm_tables_are_held(&fake.kvm));
 	ck_assert_uint_eq(groups[0].pages[0].hva, 0);
 	start();
 	ck_assert_uint_eq(fake.kvm.nr_tables, 2);
-	ck_assert_uint_eq(fake.kvm.nr_shown, 4);
+	ck_assert_uint_eq(fake.kvm.nr_shown, 2);
+	ck_assert(fake.kvm.tables[1].attached);
 	ck_assert_uint_eq(fake.machine->tce_kvm.tables[0].entries[0], 0);
 }
 END_TEST
@@ -188,13 +193,14 @@ END_TEST
 /* One that KVM cannot have does not keep it from another. */
 START_TEST(test_one_of_two)
 {
-	add_group(1, 1);
-	groups[0].nr_kvm_files = 0;
+	add_group(1);
+	groups[0].no_kvm_file = true;
+	fake.kvm.hidden = &groups[1].hidden;
 	fake_group_take_lists(&groups[0]);
 	start();
 	ck_assert_uint_eq(fake.machine->tce_kvm.nr_tables, 1);
 	ck_assert_uint_eq(fake.kvm.tables[1].wanted.liobn, PAPR_PHB_LIOBN(1));
-	ck_assert_int_eq(fake.kvm.tables[1].attached, 1);
+	ck_assert(fake.kvm.tables[1].attached);
 	expect_said("TCEs: handled by pvmm, a list in one call: the group cannot be shown to KVM: "
 		    "Operation not supported");
 	ck_assert_int_eq(HCALL(&fake, H_PUT_TCE, PAPR_PHB_LIOBN(0), IOVA, 0x5003), H_SUCCESS);
@@ -206,7 +212,7 @@ END_TEST
 
 static void without_files(void)
 {
-	groups[0].nr_kvm_files = 0;
+	groups[0].no_kvm_file = true;
 }
 
 static void without_tables(void)
@@ -229,9 +235,9 @@ static void without_memory(void)
 	fake.kvm.create_table_error = -ENOMEM;
 }
 
-static void second_file_refused(void)
+static void file_refused(void)
 {
-	fake.kvm.fail_vfio = 4;
+	fake.kvm.fail_vfio = 1;
 }
 
 static void window_refused(void)
@@ -250,7 +256,7 @@ static const struct {
 	{ without_lists, -ENODEV, "the host's KVM has no TCE tables for devices" },
 	{ without_memory, -ENOMEM, "KVM makes no TCE table: Cannot allocate memory; raise the "
 				   "limit for locked memory (ulimit -l)" },
-	{ second_file_refused, -EIO, "KVM does not take the group: Input/output error" },
+	{ file_refused, -EIO, "KVM does not take the group: Input/output error" },
 	{ window_refused, -EIO, "KVM does not take the group's window: Input/output error" },
 };
 
@@ -284,8 +290,8 @@ int main(void)
 	tcase_add_test(tests, test_attached);
 	tcase_add_test(tests, test_lists_are_ours);
 	tcase_add_test(tests, test_passed_on);
-	tcase_add_test(tests, test_second_window);
-	tcase_add_test(tests, test_reboot);
+	tcase_add_loop_test(tests, test_second_window, 0, 2);
+	tcase_add_loop_test(tests, test_reboot, 0, 2);
 	tcase_add_test(tests, test_unwanted);
 	tcase_add_test(tests, test_one_of_two);
 	tcase_add_loop_test(tests, test_falls_back, 0, ARRAY_SIZE(refusals));

@@ -182,15 +182,17 @@ static int devgroup_get_error(struct group *group, struct group_error_info *erro
 	return ret;
 }
 
-/* A driver that is older than this call does not know it. */
-static int devgroup_kvm_file(struct group *group, unsigned index)
+static int devgroup_kvm_file(struct group *group)
 {
-	struct devgroup_bind_kvm request = {.argsz = sizeof(request), .index = index};
+	struct devgroup_command request = {.argsz = sizeof(request)};
 	int fd = ioctl(devgroup_of(group)->fd, DEVGROUP_BIND_KVM, &request);
 
-	if (fd >= 0)
-		return fd;
-	return errno == ENOTTY ? -EOPNOTSUPP : -errno;
+	return fd < 0 ? -errno : fd;
+}
+
+static int devgroup_kvm_hide(struct group *group)
+{
+	return command(devgroup_of(group), DEVGROUP_UNBIND_KVM, 0);
 }
 
 static int recovery_get_state(struct group *group, enum group_error_state *state)
@@ -289,6 +291,7 @@ static const struct group_ops devgroup_ops = {
 	.set_event = devgroup_set_event,
 	.get_error = devgroup_get_error,
 	.kvm_file = devgroup_kvm_file,
+	.kvm_hide = devgroup_kvm_hide,
 	.close = devgroup_close,
 };
 

@@ -183,11 +183,18 @@ int group_get_error(struct group *group, struct group_error_info *error)
 	return group->ops->get_error(group, error);
 }
 
-int group_kvm_file(struct group *group, unsigned index)
+int group_kvm_file(struct group *group)
 {
 	if (!group->ops->kvm_file)
 		return -EOPNOTSUPP;
-	return group->ops->kvm_file(group, index);
+	return group->ops->kvm_file(group);
+}
+
+int group_kvm_hide(struct group *group)
+{
+	if (!group->ops->kvm_hide)
+		return -EOPNOTSUPP;
+	return group->ops->kvm_hide(group);
 }
 
 int group_recovery_enable(struct group *group)

@@ -235,8 +235,10 @@ struct group_ops {
 	int (*set_event)(struct group *group, enum group_event event, int fd);
 	/* NULL: the host does not say. */
 	int (*get_error)(struct group *group, struct group_error_info *error);
-	/* A new file, the caller's to close; see group_kvm_file(). */
-	int (*kvm_file)(struct group *group, unsigned index);
+	/* NULL: KVM cannot have the group's windows. */
+	int (*kvm_file)(struct group *group);
+	/* NULL: KVM finds windows at any time. */
+	int (*kvm_hide)(struct group *group);
 	void (*close)(struct group *group);
 };
 
@@ -285,11 +287,16 @@ int group_reset(struct group *group);
 int group_set_event(struct group *group, enum group_event event, int fd);
 int group_get_error(struct group *group, struct group_error_info *error);
 /*
- * A new file, the caller's to close, by which KVM knows IOMMU group number @index of those that
- * the group consists of (KVM_DEV_VFIO_GROUP_ADD). Nothing but KVM can do anything with it.
- * -ENOENT: there are no more; -EOPNOTSUPP: the host has no such files.
+ * A new file, the caller's to close, by which KVM finds the group's windows from now on
+ * (KVM_DEV_VFIO_GROUP_ADD). Nothing but KVM can do anything with it. -EOPNOTSUPP: the host has no
+ * such files.
  */
-int group_kvm_file(struct group *group, unsigned index);
+int group_kvm_file(struct group *group);
+/*
+ * KVM finds no windows any more, so that what it has found it keeps when the file is taken from it.
+ * -EOPNOTSUPP: it always finds them, and needs the file as long as it is to have one.
+ */
+int group_kvm_hide(struct group *group);
 /* Wrappers of group_recovery_ops: without any, or without the op, -EOPNOTSUPP. */
 int group_recovery_enable(struct group *group);
 int group_recovery_state(struct group *group, enum group_error_state *state);

@@ -137,15 +137,12 @@ static int vfio_group_set_event(struct group *group, enum group_event event, int
 	return ret;
 }
 
-/* VFIO's own file of the group: KVM takes that, and there is one IOMMU group behind it. */
-static int vfio_group_kvm_file(struct group *group, unsigned index)
+/* VFIO's own file of the group is what KVM takes. */
+static int vfio_group_kvm_file(struct group *group)
 {
 	struct vfio_group *vfio = container_of(group, struct vfio_group, group);
-	int fd;
+	int fd = fcntl(vfio->group_fd, F_DUPFD_CLOEXEC, 0);
 
-	if (index)
-		return -ENOENT;
-	fd = fcntl(vfio->group_fd, F_DUPFD_CLOEXEC, 0);
 	return fd < 0 ? -errno : fd;
 }
 

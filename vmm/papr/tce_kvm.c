@@ -108,59 +108,56 @@ static int attach(struct papr_tce_kvm *kvm, const struct papr_tce_kvm_table *tab
 			      &argument);
 }
 
-/* Those that the group has already. All are tried: a file that goes takes from each of them. */
-static int attach_others(struct papr_tce_kvm *kvm, const struct papr_tce_kvm_table *table, int fd)
+static struct papr_tce_kvm_file *find_file(struct papr_tce_kvm *kvm, const struct group *group)
 {
-	int error = 0, ret;
-
-	for (unsigned i = 0; i < kvm->nr_tables; i++) {
-		if (kvm->tables[i].group != table->group)
-			continue;
-		ret = attach(kvm, &kvm->tables[i], fd);
-		error = error ? error : ret;
+	for (unsigned i = 0; i < kvm->nr_files; i++) {
+		if (kvm->files[i].group == group)
+			return &kvm->files[i];
 	}
-	return error;
+	return NULL;
 }
 
-/*
- * KVM finds a window by the group's file, and counts how often a table was attached to it. A file
- * that goes takes one from the count of each table that is attached to one of its windows, so
- * what has been attached once more stays, without anything of KVM's that holds up a device
- * which the host takes away.
- */
-static int attach_by(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table, int fd)
+/* Of a group of which KVM has none. */
+static int add_file(struct papr_tce_kvm *kvm, struct group *group)
 {
-	int error = set_file(kvm, KVM_DEV_VFIO_GROUP_ADD, fd);
+	int fd = group_kvm_file(group), error;
+
+	if (fd < 0)
+		return refuse(kvm, fd, "the group cannot be shown to KVM: %s", strerror(-fd));
+	error = set_file(kvm, KVM_DEV_VFIO_GROUP_ADD, fd);
+	if (error) {
+		close(fd);
+		return refuse(kvm, error, "KVM does not take the group: %s", strerror(-error));
+	}
+	kvm->files[kvm->nr_files++] = (struct papr_tce_kvm_file){ group, fd };
+	return 0;
+}
+
+/* Taken from KVM while windows are shown, it would take them along. */
+static void remove_file_if_hidden(struct papr_tce_kvm *kvm, struct group *group)
+{
+	struct papr_tce_kvm_file *file = find_file(kvm, group);
+
+	if (group_kvm_hide(group))
+		return;
+	(void)set_file(kvm, KVM_DEV_VFIO_GROUP_DEL, file->fd);
+	close(file->fd);
+	*file = kvm->files[--kvm->nr_files];
+}
+
+/* Once: Linux 6.12 never frees a group's table that is attached to the same again. */
+static int attach_group(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table)
+{
+	int error = find_file(kvm, table->group) ? 0 : add_file(kvm, table->group);
 
 	if (error)
-		return refuse(kvm, error, "KVM does not take the group: %s", strerror(-error));
-	error = attach_others(kvm, table, fd);
-	for (unsigned i = 0; i < 2 && !error; i++)
-		error = attach(kvm, table, fd);
-	(void)set_file(kvm, KVM_DEV_VFIO_GROUP_DEL, fd);
+		return error;
+	error = attach(kvm, table, find_file(kvm, table->group)->fd);
+	remove_file_if_hidden(kvm, table->group);
 	if (error)
 		return refuse(kvm, error, "KVM does not take the group's window: %s",
 			      strerror(-error));
 	return 0;
-}
-
-/* One file for each IOMMU group. */
-static int attach_group(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table)
-{
-	unsigned index = 0;
-	int error = 0, fd;
-
-	for (; !error; index++) {
-		fd = group_kvm_file(table->group, index);
-		if (fd == -ENOENT && index)
-			return 0;
-		if (fd < 0)
-			return refuse(kvm, fd, "the group cannot be shown to KVM: %s",
-				      strerror(-fd));
-		error = attach_by(kvm, table, fd);
-		close(fd);
-	}
-	return error;
 }
 
 static int init_table(struct papr_tce_kvm *kvm, struct papr_tce_kvm_table *table,
@@ -261,5 +258,7 @@ void papr_tce_kvm_exit(struct papr_tce_kvm *kvm)
 	if (kvm->device_fd >= 0)
 		close(kvm->device_fd);
 	kvm->device_fd = -1;
+	while (kvm->nr_files)
+		close(kvm->files[--kvm->nr_files].fd);
 	pthread_mutex_destroy(&kvm->lock);
 }

@@ -4,6 +4,10 @@
  * one per LIOBN, attached to the window of the group behind it, so that KVM handles H_PUT_TCE
  * and H_GET_TCE, and as wanted H_PUT_TCE_INDIRECT and H_STUFF_TCE. It passes a call on when memory
  * is not registered, or when it makes no sense of it.
+ *
+ * KVM finds a window by the group's file. What it refers to holds up a device that the host wants
+ * back, so it has the file no longer than the group's backend needs (group_kvm_hide()): for a
+ * moment, or as long as KVM's VFIO device.
  */
 #ifndef PVMM_PAPR_TCE_KVM_H
 #define PVMM_PAPR_TCE_KVM_H
@@ -21,12 +25,20 @@ struct papr_tce_kvm_table {
 	size_t size;			/* bytes of entries */
 };
 
+/* Of a group that needs it. */
+struct papr_tce_kvm_file {
+	const struct group *group;
+	int fd;				/* owned */
+};
+
 struct papr_tce_kvm {
 	struct papr_tce_kernel kernel;
 	struct kvm_vm *vm;
 	struct vcpus *vcpus;
 	pthread_mutex_t lock;		/* all below */
 	int device_fd;			/* KVM's VFIO device, one per VM; -1: not made yet */
+	unsigned nr_files;
+	struct papr_tce_kvm_file files[CONFIG_GROUPS_MAX];	/* that KVM has */
 	unsigned nr_tables;
 	struct papr_tce_kvm_table tables[CONFIG_GROUPS_MAX * PAPR_DDW_WINDOWS];
 };

@@ -146,7 +146,7 @@ static void test_info(void)
 	uint64_t first, second = 0;
 
 	CHECK_EQUAL(info.limits.flags,
-		    DEVGROUP_DMA_REGISTER | (in_lpar() ? 0 : DEVGROUP_DMA_HIDES));
+		    DEVGROUP_DMA_REGISTER);
 	CHECK(info.limits.page_sizes & 4096 && info.limits.default_size >= DEFAULT_SIZE);
 	CHECK(info.limits.max_windows >= 1 && info.limits.max_levels >= 1);
 	CHECK_EQUAL(info.limits.nr_windows, 0);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * kvm NUMBER DEVICE [TEST]...: what DEVGROUP_BIND_KVM gives to whom: KVM finds the group's windows
- * by it, and nobody anything else. NUMBER is a group of two IOMMU groups if MEMBERS is 2 in the
- * environment. The test "hold" binds KVM, prints "held", and waits to be killed; "gone" and "asked"
- * wait until the device is gone.
+ * by it, and nobody anything else. The test "hold" binds KVM, prints "held", and waits to be
+ * killed; "gone" and "asked" wait until the device is gone.
  */
 #include "abi.h"
 
@@ -15,7 +14,6 @@
 #define KVM_HV 1		/* KVM_VM_PPC_HV */
 
 static const char *number, *name;
-static unsigned int members = 1;
 static int group;
 
 /* A VM with a TCE table like the group's window, and its VFIO device. */
@@ -23,9 +21,9 @@ static struct vm {
 	int kvm, vm, table, device;
 } vm;
 
-static int bind_number(unsigned int index)
+static int bind_kvm(void)
 {
-	ARGUMENT(devgroup_bind_kvm, bind, .index = index);
+	ARGUMENT(devgroup_command, bind);
 
 	return ioctl(group, DEVGROUP_BIND_KVM, &bind);
 }
@@ -84,37 +82,24 @@ static void command(unsigned long call, uint32_t flags)
 	CHECK(!ioctl(group, call, &command));
 }
 
-/* All IOMMU groups of the group. */
 static void give_to_kvm(void)
 {
-	unsigned int i;
-	int file;
+	int file = bind_kvm();
 
-	for (i = 0; i < members; i++) {
-		file = bind_number(i);
-		CHECK(file >= 0);
-		CHECK(!set_file(KVM_DEV_VFIO_GROUP_ADD, &file));
-		CHECK(!attach(file));
-		close(file);
-	}
+	CHECK(file >= 0);
+	CHECK(!set_file(KVM_DEV_VFIO_GROUP_ADD, &file));
+	CHECK(!attach(file));
+	close(file);
 }
 
-/* KVM has the windows still, and no file. */
-static void take_files_from_kvm(void)
+/* KVM has the window still, and no file. */
+static void take_file_from_kvm(void)
 {
-	ARGUMENT(devgroup_dma_info, info);
-	unsigned int i;
-	int file;
+	int file = bind_kvm();
 
-	CHECK(!ioctl(group, DEVGROUP_GET_DMA_INFO, &info));
-	CHECK(info.flags & DEVGROUP_DMA_HIDES);
-	command(DEVGROUP_FREEZE, 0);
-	for (i = 0; i < members; i++) {
-		file = bind_number(i);
-		CHECK(!set_file(KVM_DEV_VFIO_GROUP_DEL, &file));
-		close(file);
-	}
-	command(DEVGROUP_UNFREEZE, DEVGROUP_RELEASE_MMIO | DEVGROUP_RELEASE_DMA);
+	command(DEVGROUP_UNBIND_KVM, 0);
+	CHECK(!set_file(KVM_DEV_VFIO_GROUP_DEL, &file));
+	close(file);
 }
 
 /* The IOMMU group of the device. */
@@ -137,7 +122,7 @@ static bool is_known_to_vfio(void)
 
 static void test_arguments(void)
 {
-	ARGUMENT(devgroup_bind_kvm, bind);
+	ARGUMENT(devgroup_command, bind);
 	int first, again;
 
 	bind.argsz--;
@@ -145,15 +130,13 @@ static void test_arguments(void)
 	bind.argsz++;
 	bind.flags = 1;
 	CHECK_ERROR(EINVAL, ioctl(group, DEVGROUP_BIND_KVM, &bind));
-	bind.flags = 0;
-	bind.reserved = 1;
-	CHECK_ERROR(EINVAL, ioctl(group, DEVGROUP_BIND_KVM, &bind));
+	CHECK_ERROR(EINVAL, ioctl(group, DEVGROUP_UNBIND_KVM, &bind));
 	CHECK_ERROR(EFAULT, ioctl(group, DEVGROUP_BIND_KVM, NULL));
-	CHECK_ERROR(ENOENT, bind_number(members));
-	CHECK_ERROR(ENOENT, bind_number(UINT32_MAX));
+	/* As nothing is shown, nothing changes. */
+	command(DEVGROUP_UNBIND_KVM, 0);
 	CHECK(!is_known_to_vfio());
-	first = bind_number(0);
-	again = bind_number(0);
+	first = bind_kvm();
+	again = bind_kvm();
 	CHECK(first >= 0 && again >= 0);
 	CHECK_EQUAL(fcntl(first, F_GETFD), FD_CLOEXEC);
 	CHECK(is_known_to_vfio());
@@ -165,7 +148,7 @@ static void test_arguments(void)
 static void test_doors(void)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };
-	int file = bind_number(0), container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	int file = bind_kvm(), container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	char path[512];
 
 	CHECK(file >= 0 && container >= 0);
@@ -181,15 +164,18 @@ static void test_doors(void)
 	close(file);
 }
 
-/* KVM finds the window, but none that is not there or whose DMA is blocked. */
+/* KVM finds the window, but none that is not there or not shown. */
 static void test_kvm(void)
 {
-	int file = bind_number(0);
+	int file = bind_kvm();
 
 	create_vm();
 	CHECK(!set_file(KVM_DEV_VFIO_GROUP_ADD, &file));
 	CHECK_ERROR(EINVAL, attach(file));
+	command(DEVGROUP_UNBIND_KVM, 0);
 	create_window();
+	CHECK_ERROR(EINVAL, attach(file));
+	close(bind_kvm());
 	CHECK(!attach(file));
 	CHECK(!set_file(KVM_DEV_VFIO_GROUP_DEL, &file));
 	CHECK_ERROR(ENOENT, attach(file));
@@ -200,14 +186,17 @@ static void test_kvm(void)
 
 static void test_frozen(void)
 {
-	int file = bind_number(0);
+	int file = bind_kvm();
 
 	create_vm();
 	create_window();
 	command(DEVGROUP_FREEZE, 0);
 	CHECK(!set_file(KVM_DEV_VFIO_GROUP_ADD, &file));
 	CHECK_ERROR(EINVAL, attach(file));
+	command(DEVGROUP_UNBIND_KVM, 0);
 	command(DEVGROUP_UNFREEZE, DEVGROUP_RELEASE_MMIO | DEVGROUP_RELEASE_DMA);
+	CHECK_ERROR(EINVAL, attach(file));
+	close(bind_kvm());
 	CHECK(!attach(file));
 	/* What KVM has found, it lets go of in any state. */
 	command(DEVGROUP_FREEZE, 0);
@@ -233,12 +222,12 @@ static void test_outlived(void)
 }
 
 /* Without the file KVM is in nobody's way, whatever it has of a window that there was. */
-static void test_files_taken(void)
+static void test_file_taken(void)
 {
 	create_vm();
 	create_window();
 	give_to_kvm();
-	take_files_from_kvm();
+	take_file_from_kvm();
 	close(group);
 	group = abi_open_group(number);
 	CHECK(group >= 0);
@@ -250,7 +239,7 @@ static void test_files_taken(void)
 static void test_kept(void)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };
-	int file = bind_number(0);
+	int file = bind_kvm();
 
 	close(group);
 	CHECK_ERROR(EBUSY, abi_open_group(number));
@@ -281,7 +270,7 @@ static void test_failing(void)
 	do {
 		CHECK(snprintf(text, sizeof(text), "%u", ++step) < (int)sizeof(text));
 		abi_write_file("/sys/module/devgroups/parameters/fail_step", text);
-		file = bind_number(0);
+		file = bind_kvm();
 		CHECK((file < 0) == !steps_left());
 		CHECK_EQUAL(is_known_to_vfio(), file >= 0);
 	} while (file < 0);
@@ -312,10 +301,10 @@ static void test_gone(void)
 	create_vm();
 	create_window();
 	give_to_kvm();
-	take_files_from_kvm();
+	take_file_from_kvm();
 	printf("held\n");
 	CHECK_EQUAL(read(event.fd, &count, sizeof(count)), sizeof(count));
-	while ((file = bind_number(0)) >= 0)
+	while ((file = bind_kvm()) >= 0)
 		close(file);
 	CHECK_EQUAL(errno, ENODEV);
 	destroy_vm();
@@ -345,7 +334,7 @@ static const struct abi_test tests[] = {
 	{ "kvm", test_kvm, false },
 	{ "frozen", test_frozen, false },
 	{ "outlived", test_outlived, false },
-	{ "files_taken", test_files_taken, false },
+	{ "file_taken", test_file_taken, false },
 	{ "kept", test_kept, false },
 	{ "failing", test_failing, false },
 	{ "hold", test_hold, true },
@@ -366,8 +355,6 @@ int main(int argc, char **argv)
 	CHECK(argc >= 3);
 	number = argv[1];
 	name = argv[2];
-	if (getenv("MEMBERS"))
-		members = strtoul(getenv("MEMBERS"), NULL, 10);
 	abi_run(tests, ARRAY_SIZE(tests), argc, argv, run);
 	return 0;
 }

@@ -146,7 +146,7 @@ kvm()
 		echo "-- merged"
 		put "$n $u" $groups/merge || fail "not merged"
 		claim $nvme
-		MEMBERS=2 /lab/kvm $n 0000:01:00.0
+		/lab/kvm $n 0000:01:00.0
 		release $nvme
 		put $n $groups/unmerge || fail "not unmerged"
 		within 20 test -e /dev/nvme0n1
