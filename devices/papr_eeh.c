@@ -57,18 +57,13 @@ static struct group *group_of(const struct papr_eeh *eeh)
 	return eeh->pci->group;
 }
 
-static bool is_supported(const struct papr_eeh *eeh)
-{
-	return group_of(eeh)->recovery;
-}
-
 /* Caller holds eeh.lock. */
 static enum pe_state get_state(struct papr_eeh *eeh, uint32_t *wait_ms)
 {
 	enum group_error_state state;
 
 	*wait_ms = 0;
-	if (eeh->given_up || group_recovery_state(group_of(eeh), &state) || state == GROUP_DEAD)
+	if (eeh->given_up || pci_host_isolation(eeh->pci, &state) || state == GROUP_DEAD)
 		return PE_UNAVAILABLE;
 	if (eeh->in_reset)
 		return PE_RESET;
@@ -87,11 +82,10 @@ void papr_eeh_exit(struct papr_eeh *eeh)
 {
 	enum group_error_state state;
 
-	if (is_supported(eeh) && (eeh->in_reset || group_recovery_state(group_of(eeh), &state) ||
-				  state != GROUP_NORMAL)) {
+	if (eeh->in_reset || pci_host_isolation(eeh->pci, &state) || state != GROUP_NORMAL) {
 		/* What does not work here is said when the group is reset or closed. */
-		(void)group_recovery_reset(group_of(eeh), GROUP_RESET_HOT);
-		(void)group_recovery_reset(group_of(eeh), GROUP_RESET_END);
+		(void)pci_host_reset_step(eeh->pci, GROUP_RESET_HOT);
+		(void)pci_host_reset_step(eeh->pci, GROUP_RESET_END);
 	}
 	pthread_mutex_destroy(&eeh->lock);
 }
@@ -101,8 +95,6 @@ bool papr_eeh_is_stopped(struct papr_eeh *eeh)
 	enum pe_state state;
 	uint32_t wait_ms;
 
-	if (!is_supported(eeh))
-		return false;
 	pthread_mutex_lock(&eeh->lock);
 	state = get_state(eeh, &wait_ms);
 	pthread_mutex_unlock(&eeh->lock);
@@ -114,7 +106,7 @@ bool papr_eeh_hold(struct papr_eeh *eeh)
 	uint32_t wait_ms;
 
 	pthread_mutex_lock(&eeh->lock);
-	if (!is_supported(eeh) || get_state(eeh, &wait_ms) == PE_NORMAL)
+	if (get_state(eeh, &wait_ms) == PE_NORMAL)
 		return true;
 	pthread_mutex_unlock(&eeh->lock);
 	return false;
@@ -134,12 +126,12 @@ bool papr_eeh_is_address(struct papr_eeh *eeh, uint32_t config_addr)
 	return !(config_addr & REGISTER_FIELDS) && papr_phb_device(phb, config_addr);
 }
 
-/* The PE that a call names, or NULL: none, or one without EEH. */
+/* The PE that a call names, or NULL. */
 static struct papr_eeh *requested_pe(struct papr_phbs *phbs, const struct rtas_request *request)
 {
 	struct papr_phb *phb = papr_phb_find(phbs, rtas_arg64(request, 1));
 
-	if (!phb || !is_supported(&phb->eeh) || !papr_eeh_is_address(&phb->eeh, request->args[0]))
+	if (!phb || !papr_eeh_is_address(&phb->eeh, request->args[0]))
 		return NULL;
 	return &phb->eeh;
 }
@@ -156,7 +148,7 @@ static int32_t tell_error(struct papr_eeh *eeh, const char *what, int err)
 
 static int32_t enable(struct papr_eeh *eeh)
 {
-	int err = group_recovery_enable(group_of(eeh));
+	int err = pci_host_enable_recovery(eeh->pci);
 
 	if (!err)
 		eeh->enabled = true;
@@ -173,9 +165,7 @@ static int32_t release(struct papr_eeh *eeh, unsigned stage, enum pe_state from,
 
 	if (state != from)
 		return status[state];
-	err = group_recovery_release(group_of(eeh), stage);
-	if (!err)
-		err = pci_host_release(eeh->pci);
+	err = pci_host_release(eeh->pci, stage);
 	return tell_error(eeh, "release", err);
 }
 
@@ -261,7 +251,7 @@ static int32_t begin_reset(struct papr_eeh *eeh, enum group_reset_step kind)
 		return RTAS_UNEXPECTED_STATE;
 	if (state == PE_RESET)
 		return RTAS_SUCCESS;
-	err = group_recovery_reset(group_of(eeh), kind);
+	err = pci_host_reset_step(eeh->pci, kind);
 	if (err == -EOPNOTSUPP && kind == GROUP_RESET_FUNDAMENTAL)
 		return RTAS_NO_FUNDAMENTAL_RESET;
 	eeh->in_reset = !err;
@@ -282,7 +272,7 @@ static int32_t end_reset(struct papr_eeh *eeh)
 
 	if (state != PE_RESET)
 		return status[state];
-	err = group_recovery_reset(group_of(eeh), GROUP_RESET_END);
+	err = pci_host_reset_step(eeh->pci, GROUP_RESET_END);
 	if (!err)
 		err = pci_host_recover(eeh->pci);
 	eeh->in_reset = false;
@@ -329,7 +319,7 @@ static int32_t configure(struct papr_eeh *eeh)
 
 	if (!eeh->was_reset || (state != PE_NORMAL && state != PE_DMA_STOPPED))
 		return RTAS_SUCCESS;
-	err = group_recovery_configure(group_of(eeh));
+	err = pci_host_configure(eeh->pci);
 	eeh->was_reset = err != 0;
 	/* An error of the hardware is no status of this call: further accesses meet it. */
 	(void)tell_error(eeh, "configuration", err);
@@ -356,7 +346,7 @@ static void give_up(struct papr_eeh *eeh)
 		return;
 	eeh->given_up = true;
 	/* A platform that isolates by itself has nothing to isolate if there was no error. */
-	(void)group_recovery_freeze(group_of(eeh));
+	(void)pci_host_freeze(eeh->pci);
 	log_guest(eeh->pci->log, &eeh->pci->limit, "%s: the guest has given it up after too many "
 		  "errors; it can be used again when the guest reboots", group_of(eeh)->path);
 }
@@ -408,7 +398,7 @@ int papr_eeh_inject(struct papr_eeh *eeh, bool wide, uint32_t function)
 
 	pthread_mutex_lock(&eeh->lock);
 	if (eeh->enabled)
-		err = group_recovery_inject(group_of(eeh), wide, function);
+		err = pci_host_inject(eeh->pci, wide, function);
 	pthread_mutex_unlock(&eeh->lock);
 	if (!err)
 		log_guest(eeh->pci->log, &eeh->pci->limit, "%s: the guest injected error %u",
@@ -422,7 +412,7 @@ void papr_eeh_missed_load(struct papr_eeh *eeh)
 
 	pthread_mutex_lock(&eeh->lock);
 	if (eeh->enabled && get_state(eeh, &wait_ms) == PE_NORMAL &&
-	    !group_recovery_freeze(group_of(eeh)))
+	    !pci_host_freeze(eeh->pci))
 		log_guest(eeh->pci->log, &eeh->pci->limit, "%s: the guest read where no device "
 			  "answers; it is frozen, for the guest to recover", group_of(eeh)->path);
 	pthread_mutex_unlock(&eeh->lock);

@@ -3,7 +3,7 @@
  * Enhanced I/O error handling (PAPR 7.3.11, 7.3.12): the RTAS calls by which a guest finds that
  * a group was isolated after an error, diagnoses it, resets it and goes on. All devices behind
  * a bridge are one partitionable endpoint (PE), as the host isolates and resets the group as
- * one. What isolates it is the backend's matter (struct group_recovery_ops).
+ * one. What isolates it is the bridge's matter (pci_recovery.c).
  */
 #ifndef PVMM_DEVICES_PAPR_EEH_H
 #define PVMM_DEVICES_PAPR_EEH_H

@@ -120,18 +120,6 @@ static int init_group(struct papr_phbs *phbs, struct group *group, struct bus *b
 	return phb_init(phbs, group, bus, irqchip);
 }
 
-/* Without any group that can be isolated the guest is not told of EEH at all. */
-static bool has_eeh(const struct papr_phbs *phbs)
-{
-	unsigned i;
-
-	for (i = 0; i < phbs->nr_phbs; i++) {
-		if (phbs->phbs[i].pci.group->recovery)
-			return true;
-	}
-	return false;
-}
-
 static int register_calls(struct papr_phbs *phbs, struct rtas *rtas, struct hcall_table *hcalls)
 {
 	int err;
@@ -139,9 +127,9 @@ static int register_calls(struct papr_phbs *phbs, struct rtas *rtas, struct hcal
 	err = papr_phb_register_rtas(phbs, rtas);
 	if (!err)
 		err = papr_ddw_register(phbs, rtas);
-	if (!err && has_eeh(phbs))
+	if (!err && phbs->nr_phbs)
 		err = papr_eeh_register(phbs, rtas);
-	if (!err && has_eeh(phbs))
+	if (!err && phbs->nr_phbs)
 		err = papr_errinjct_register(phbs, rtas);
 	if (!err)
 		err = papr_phb_register_hcalls(phbs, hcalls);
@@ -272,7 +260,7 @@ int papr_phbs_reset(struct papr_phbs *phbs)
 
 void papr_phbs_add_rtas(struct papr_phbs *phbs, struct fdt_writer *fdt)
 {
-	if (!has_eeh(phbs))
+	if (!phbs->nr_phbs)
 		return;
 	papr_eeh_add_rtas(fdt);
 	papr_errinjct_add_rtas(fdt);

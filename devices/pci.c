@@ -394,21 +394,6 @@ int pci_host_recover(struct pci_host *host)
 	return restart(host, pci_irq_recover);
 }
 
-int pci_host_release(struct pci_host *host)
-{
-	unsigned i;
-	int err = 0;
-
-	pthread_mutex_lock(&host->lock);
-	for (i = 0; !err && i < host->nr_devices; i++) {
-		err = pci_config_reread(&host->devices[i]);
-		pci_irq_release(&host->devices[i]);
-	}
-	pci_bars_update(host);
-	pthread_mutex_unlock(&host->lock);
-	return err;
-}
-
 bool pci_host_has_address(const struct pci_host *host, uint64_t gpa)
 {
 	unsigned space;

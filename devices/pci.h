@@ -79,7 +79,8 @@ struct pci_device {
 	bool multifunction;		/* the guest's slot has other functions */
 	struct pci_bar bars[PCI_NR_BARS + 1];	/* [6]: ROM */
 	bool rom_enabled;		/* the ROM BAR's enable bit; host.lock */
-	uint16_t command;		/* the guest's COMMAND register; host.lock */
+	uint16_t command;		/* the guest's COMMAND register, of which the device need
+					 * not have all while it is isolated; host.lock */
 	bool powered;			/* in D0; host.lock */
 	uint8_t msi_offset, msix_offset;	/* of the capabilities; 0: none. Read once */
 	uint8_t pm_offset;
@@ -109,6 +110,7 @@ struct pci_host {
 	uint64_t page_size;	/* the host's */
 	pthread_mutex_t lock;	/* config space writes, BAR visibility, vectors. Taken before
 				 * bus.lock */
+	enum group_error_state isolation;	/* by pci_recovery.c itself; host.lock */
 	struct pci_window windows[PCI_SPACE_COUNT];
 	unsigned nr_devices;
 	struct pci_device *devices;	/* by devfn */
@@ -145,11 +147,23 @@ int pci_host_reset(struct pci_host *host);
  * or INTx that were connected are so again. 0, or a negative errno after one line on log.
  */
 int pci_host_recover(struct pci_host *host);
+
 /*
- * A stage of a freeze is over, without a reset: BARs follow what COMMAND and the power state
- * say, and an INTx that was to be unmasked in the meantime is. 0 or a negative errno.
+ * pci_recovery.c: the group's isolation, as struct group_recovery_ops says, also where the host has
+ * none. Changes come one at a time, and no call of the group's own resets it meanwhile.
  */
-int pci_host_release(struct pci_host *host);
+int pci_host_enable_recovery(struct pci_host *host);
+int pci_host_isolation(struct pci_host *host, enum group_error_state *state);
+int pci_host_freeze(struct pci_host *host);
+int pci_host_inject(struct pci_host *host, bool wide, unsigned function);
+/*
+ * GROUP_RELEASE_*, without a reset: BARs follow what COMMAND and the power state say, and an INTx
+ * that was to be unmasked in the meantime is.
+ */
+int pci_host_release(struct pci_host *host, unsigned stages);
+/* After GROUP_RESET_END, pci_host_recover() is for a guest that runs on. */
+int pci_host_reset_step(struct pci_host *host, enum group_reset_step step);
+int pci_host_configure(struct pci_host *host);
 
 /* Is @gpa in a window of the bridge? */
 bool pci_host_has_address(const struct pci_host *host, uint64_t gpa);

@@ -302,7 +302,7 @@ static bool is_decoding(const struct pci_bar *bar)
 {
 	const struct pci_device *device = bar->device;
 
-	if (!bar->size || !device->powered)
+	if (!bar->size || !device->powered || pci_is_cut_off(device->host))
 		return false;
 	if (bar->space == PCI_SPACE_IO)
 		return device->command & PCI_COMMAND_IO;

@@ -198,6 +198,13 @@ static void hide_capabilities(const struct pci_device *device, uint32_t offset, 
 	}
 }
 
+/* The 16-bit register @reg, in what is at @offset. */
+static void overlay16(uint32_t *value, uint32_t offset, unsigned size, uint32_t reg, uint16_t word)
+{
+	overlay(value, offset, size, reg, word & 0xff);
+	overlay(value, offset, size, reg + 1, word >> 8);
+}
+
 static int read_through(struct pci_device *device, uint32_t offset, unsigned size,
 			uint32_t *value)
 {
@@ -209,6 +216,8 @@ static int read_through(struct pci_device *device, uint32_t offset, unsigned siz
 		return err;
 	overlay(value, offset, size, PCI_HEADER_TYPE, header);
 	overlay(value, offset, size, PCI_INTERRUPT_PIN, device->pin);
+	if (device->host->isolation != GROUP_NORMAL)
+		overlay16(value, offset, size, PCI_COMMAND, device->command);
 	hide_capabilities(device, offset, value);
 	return 0;
 }
@@ -274,6 +283,7 @@ static int write_decode(struct pci_device *device, uint32_t offset, unsigned siz
 	if (has_pm && (merge(0, pm, 2, offset, size, value) & PCI_PM_CTRL_STATE_MASK))
 		device->powered = false;
 	pci_bars_update(device->host);
+	overlay16(&value, offset, size, PCI_COMMAND, pci_isolated_command(device->host, command));
 	err = pci_raw_write(device, offset, size, value);
 	if (!err)
 		device->command = command;
@@ -322,6 +332,12 @@ int pci_config_reread(struct pci_device *device)
 	device->command = (uint16_t)command;
 	device->powered = is_in_d0(device);
 	return 0;
+}
+
+int pci_config_apply_command(struct pci_device *device)
+{
+	return pci_raw_write(device, PCI_COMMAND, 2,
+			     pci_isolated_command(device->host, device->command));
 }
 
 void pci_config_exit(struct pci_device *device)

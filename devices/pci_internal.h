@@ -26,6 +26,8 @@ int pci_config_reset(struct pci_device *device);
 /* Learns again what COMMAND and the power state are; BARs do not follow yet. Caller holds
  * host.lock. 0, or a negative errno and nothing has changed. */
 int pci_config_reread(struct pci_device *device);
+/* Gives the device of the guest's COMMAND what host.isolation lets it have. Caller holds host.lock. */
+int pci_config_apply_command(struct pci_device *device);
 
 /* pci_bar.c: finds sizes and kinds, and maps what can be mapped. A negative errno after one
  * line on log; pci_bars_exit() is needed in either case. */
@@ -37,6 +39,11 @@ uint32_t pci_bar_register(const struct pci_device *device, uint32_t offset);
 void pci_bar_register_write(struct pci_device *device, uint32_t offset, uint32_t value);
 /* Makes what is in the bus follow the registers. Caller holds host.lock. */
 void pci_bars_update(struct pci_host *host);
+
+/* pci_recovery.c: do devices not answer? Caller holds host.lock, as for the next. */
+bool pci_is_cut_off(const struct pci_host *host);
+/* What a device may have of @command, the guest's. */
+uint16_t pci_isolated_command(const struct pci_host *host, uint16_t command);
 
 /* pci_io.c: of the BARs in the same host page of mapped I/O the one that gets its place first, in
  * the order that BARs get theirs. @bar itself where there are no others, or it is no such BAR. */

@@ -19,7 +19,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define DEVGROUPS_API_VERSION 1
+#define DEVGROUPS_API_VERSION 2
 
 #define DEVGROUP_TYPE 0xDE
 #define DEVGROUP_NAME_SIZE 64	/* of a device's name ("0000:01:00.0", "serial.0"), with NUL */

@@ -380,10 +380,32 @@ static int fake_kvm_hide(struct group *group)
 	return 0;
 }
 
+static void forget_settings(struct fake_group *fake)
+{
+	unsigned i;
+
+	for (i = 0; i < fake->group.nr_devices; i++) {
+		fake_config_set(&fake->devices[i], PCI_COMMAND, 2, 0);
+		fake->devices[i].irq_kind = GROUP_IRQ_COUNT;
+	}
+}
+
+static int fake_reset(struct group *group)
+{
+	struct fake_group *fake = group_of(group);
+
+	if (fake->recovery_error)
+		return fake->recovery_error;
+	forget_settings(fake);
+	fake->resets++;
+	return 0;
+}
+
 static const struct group_ops fake_group_ops = {
 	.name = "fake",
 	.kvm_file = fake_kvm_file,
 	.kvm_hide = fake_kvm_hide,
+	.reset = fake_reset,
 	.create_window = fake_create_window,
 	.remove_window = fake_remove_window,
 	.register_memory = fake_register,
@@ -474,16 +496,6 @@ static int fake_release(struct group *group, unsigned stages)
 	return 0;
 }
 
-static void forget_settings(struct fake_group *fake)
-{
-	unsigned i;
-
-	for (i = 0; i < fake->group.nr_devices; i++) {
-		fake_config_set(&fake->devices[i], PCI_COMMAND, 2, 0);
-		fake->devices[i].irq_kind = GROUP_IRQ_COUNT;
-	}
-}
-
 static int fake_recovery_reset(struct group *group, enum group_reset_step step)
 {
 	struct fake_group *fake = group_of(group);
@@ -495,9 +507,7 @@ static int fake_recovery_reset(struct group *group, enum group_reset_step step)
 	fake->state = step == GROUP_RESET_END ? GROUP_NORMAL : GROUP_FROZEN;
 	if (step != GROUP_RESET_END)
 		return 0;
-	forget_settings(fake);
-	fake->resets++;
-	return 0;
+	return fake_reset(group);
 }
 
 static int fake_configure(struct group *group)

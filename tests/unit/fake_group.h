@@ -72,7 +72,7 @@ struct fake_group {
 	int kvm_file;			/* the last that was handed out; 0: none yet */
 	bool shown_always;		/* its windows, to KVM */
 	bool hidden;			/* KVM finds none of its windows now */
-	/* What fake_group_isolate() is about. */
+	/* What fake_group_isolate() is about; a reset is also one of the group's. */
 	enum group_error_state state;
 	int recovery_error;	/* of every call but get_state; 0: works */
 	bool has_fundamental;

@@ -20,7 +20,7 @@
 #define LOG 0x6000U
 #define WORK 0x8000U
 
-/* A disk that can be isolated, and two functions that cannot unless a test says so. */
+/* A disk that the host isolates, and two functions that it does not unless a test says so. */
 static void setup(void)
 {
 	phb_setup(4 * MIB);
@@ -147,7 +147,7 @@ struct address_case {
 	int32_t status;
 };
 
-/* By the PE's address or a device's, and only where the group has EEH. */
+/* By the PE's address or a device's. */
 static const struct address_case address_cases[] = {
 	{ 0, PE, RTAS_SUCCESS },
 	{ 0, CONFIG_ADDR(0, 0), RTAS_SUCCESS },
@@ -155,8 +155,8 @@ static const struct address_case address_cases[] = {
 	{ 0, CONFIG_ADDR(0, 4), RTAS_PARAMETER_ERROR },
 	{ 0, 0x10000000, RTAS_PARAMETER_ERROR },
 	{ 0, 1 << 16, RTAS_PARAMETER_ERROR },
-	{ 1, PE, RTAS_PARAMETER_ERROR },
-	{ 1, CONFIG_ADDR(8, 0), RTAS_PARAMETER_ERROR },
+	{ 1, PE, RTAS_SUCCESS },
+	{ 1, CONFIG_ADDR(8, 0), RTAS_SUCCESS },
 	{ 2, PE, RTAS_PARAMETER_ERROR },
 };
 
@@ -168,7 +168,7 @@ START_TEST(test_addresses)
 	start_phbs(2);
 	fakes[0].state = GROUP_FROZEN;
 	ck_assert_int_eq(call_pe("ibm,set-eeh-option", c->config_addr, c->phb, 1), c->status);
-	ck_assert_uint_eq(fakes[0].enables, c->status == RTAS_SUCCESS);
+	ck_assert_uint_eq(fakes[0].enables, c->status == RTAS_SUCCESS && c->phb == 0);
 	ck_assert_int_eq(read_state(c->phb, c->config_addr, rets), c->status);
 	ck_assert_int_eq(call_pe("ibm,set-slot-reset", c->config_addr, c->phb, 1), c->status);
 	ck_assert_int_eq(GUEST_RTAS(&rtas, NULL, "ibm,configure-bridge", NULL, 1, c->config_addr,
@@ -189,8 +189,8 @@ static const struct info_case info_cases[] = {
 	{ 0, CONFIG_ADDR(0, 0), 1, RTAS_SUCCESS, 1 },
 	{ 0, CONFIG_ADDR(8, 0), 0, RTAS_PARAMETER_ERROR, 0 },
 	{ 0, CONFIG_ADDR(8, 0), 1, RTAS_SUCCESS, 0 },
-	{ 1, CONFIG_ADDR(PCI_DEVFN(1, 1), 0), 0, RTAS_PARAMETER_ERROR, 0 },
-	{ 1, CONFIG_ADDR(PCI_DEVFN(1, 1), 0), 1, RTAS_SUCCESS, 0 },
+	{ 1, CONFIG_ADDR(PCI_DEVFN(1, 1), 0), 0, RTAS_SUCCESS, PE },
+	{ 1, CONFIG_ADDR(PCI_DEVFN(1, 1), 0), 1, RTAS_SUCCESS, 2 },
 	{ 2, CONFIG_ADDR(0, 0), 1, RTAS_PARAMETER_ERROR, 0 },
 	{ 0, CONFIG_ADDR(0, 0), 2, RTAS_PARAMETER_ERROR, 0 },
 	{ 0, CONFIG_ADDR(0, 0), UINT32_MAX, RTAS_PARAMETER_ERROR, 0 },
@@ -207,20 +207,6 @@ START_TEST(test_info)
 			 c->status);
 	if (!c->status)
 		ck_assert_uint_eq(info, c->info);
-	papr_phbs_exit(&phbs);
-}
-END_TEST
-
-START_TEST(test_info_shared)
-{
-	uint32_t info;
-
-	fake_group_isolate(&fakes[1]);
-	start_phbs(2);
-	ck_assert_int_eq(GUEST_RTAS(&rtas, NULL, "ibm,get-config-addr-info2", &info, 2,
-				    CONFIG_ADDR(PCI_DEVFN(1, 1), 0), HI(1), LO(1), 1),
-			 RTAS_SUCCESS);
-	ck_assert_uint_eq(info, 2);
 	papr_phbs_exit(&phbs);
 }
 END_TEST
@@ -248,11 +234,10 @@ START_TEST(test_unavailable)
 }
 END_TEST
 
-/* No group can be isolated: nothing in the guest's sight says EEH. */
+/* Nothing in the guest's sight says EEH where there is no bridge. */
 START_TEST(test_absent)
 {
-	fakes[0].group.recovery = NULL;
-	start_phbs(2);
+	start_phbs(0);
 	ck_assert_uint_eq(rtas_token(&rtas, "ibm,set-eeh-option"), 0);
 	ck_assert_uint_eq(rtas_token(&rtas, "ibm,open-errinjct"), 0);
 	ck_assert_uint_ne(rtas_token(&rtas, "ibm,read-pci-config"), 0);
@@ -423,6 +408,91 @@ START_TEST(test_release)
 	fakes[0].recovery_error = -EIO;
 	ck_assert_int_eq(set_option(2), RTAS_HARDWARE_ERROR);
 	papr_phbs_exit(&phbs);
+}
+END_TEST
+
+#define COMMAND (PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER)
+
+static void expect_commands(uint16_t of_guest, uint16_t of_device)
+{
+	ck_assert_uint_eq(read_config(CONFIG_ADDR(0, PCI_COMMAND), 2), of_guest);
+	ck_assert_uint_eq(fake_config_get(&fakes[0].devices[0], PCI_COMMAND, 2), of_device);
+}
+
+/* The host has nothing to isolate the group with, and the guest an error to recover from. */
+static void freeze_by_command(void)
+{
+	fakes[0].group.recovery = NULL;
+	start_phbs(2);
+	write_config(CONFIG_ADDR(0, PCI_COMMAND), 2, COMMAND);
+	expect_commands(COMMAND, COMMAND);
+	ck_assert_uint_eq(board.nr_maps, 1);
+	ck_assert_int_eq(set_option(1), RTAS_SUCCESS);
+	papr_eeh_missed_load(&phbs.phbs[0].eeh);
+	ck_assert(fake_board_logged(&board, "it is frozen, for the guest to recover"));
+	ck_assert_uint_eq(state(), 2);
+	expect_commands(0xffff, PCI_COMMAND_INTX_DISABLE);
+	ck_assert_uint_eq(board.nr_maps, 0);
+}
+
+/* What the guest wants in COMMAND meanwhile is its own, and the device has it in the end. */
+START_TEST(test_release_by_command)
+{
+	freeze_by_command();
+	/* One that was under way when the group was frozen. */
+	ck_assert_int_eq(pci_config_write(&phbs.phbs[0].pci.devices[0], PCI_COMMAND, 2, COMMAND), 0);
+	expect_commands(0xffff, PCI_COMMAND_INTX_DISABLE);
+	ck_assert_uint_eq(board.nr_maps, 0);
+	ck_assert_int_eq(set_option(2), RTAS_SUCCESS);
+	ck_assert_uint_eq(state(), 4);
+	expect_commands(COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE);
+	ck_assert_uint_eq(board.nr_maps, 1);
+	write_config(CONFIG_ADDR(0, PCI_COMMAND), 1, PCI_COMMAND_MASTER);
+	expect_commands(PCI_COMMAND_MASTER, PCI_COMMAND_INTX_DISABLE);
+	ck_assert_uint_eq(board.nr_maps, 0);
+	write_config(CONFIG_ADDR(0, PCI_COMMAND), 4, COMMAND);
+	expect_commands(COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE);
+	fakes[0].devices[0].unmasks = 0;
+	ck_assert_int_eq(set_option(3), RTAS_SUCCESS);
+	ck_assert_uint_eq(state(), 0);
+	expect_commands(COMMAND, COMMAND);
+	ck_assert_uint_ge(fakes[0].devices[0].unmasks, 1);
+	papr_phbs_exit(&phbs);
+	ck_assert_uint_eq(fakes[0].resets, 0);
+}
+END_TEST
+
+START_TEST(test_reset_by_command)
+{
+	freeze_by_command();
+	ck_assert_int_eq(reset_slot(3), RTAS_NO_FUNDAMENTAL_RESET);
+	ck_assert_int_eq(reset_slot(1), RTAS_SUCCESS);
+	ck_assert_uint_eq(state(), 1);
+	ck_assert_int_eq(reset_slot(0), RTAS_SUCCESS);
+	ck_assert_uint_eq(fakes[0].resets, 1);
+	ck_assert_uint_eq(state(), 0);
+	expect_commands(0, 0);
+	ck_assert_int_eq(configure(), RTAS_SUCCESS);
+	ck_assert_uint_eq(fakes[0].devices[0].irq_kind, GROUP_IRQ_INTX);
+	write_config(CONFIG_ADDR(0, PCI_COMMAND), 2, COMMAND);
+	expect_commands(COMMAND, COMMAND);
+	ck_assert_uint_eq(board.nr_maps, 1);
+	ck_assert_int_eq(reset_slot(1), RTAS_SUCCESS);
+	fakes[0].recovery_error = -EIO;
+	ck_assert_int_eq(reset_slot(0), RTAS_HARDWARE_ERROR);
+	ck_assert_uint_eq(state(), 5);
+	ck_assert_uint_eq(board.nr_maps, 0);
+	fakes[0].recovery_error = 0;
+	papr_phbs_exit(&phbs);
+}
+END_TEST
+
+/* A guest that stopped in the middle leaves a group as any other. */
+START_TEST(test_exit_by_command)
+{
+	freeze_by_command();
+	papr_phbs_exit(&phbs);
+	ck_assert_uint_eq(fakes[0].resets, 1);
 }
 END_TEST
 
@@ -710,9 +780,10 @@ END_TEST
 static Suite *papr_eeh_suite(void)
 {
 	const TTest *const tests[] = {
-		test_info_shared, test_unavailable, test_absent, test_stopped_config, test_reset,
+		test_unavailable, test_absent, test_stopped_config, test_reset,
 		test_reset_intx, test_reset_vectors_changed, test_reset_failures, test_fundamental,
-		test_configure, test_release, test_error_log, test_permanent, test_errinjct_open,
+		test_configure, test_release, test_release_by_command, test_reset_by_command,
+		test_exit_by_command, test_error_log, test_permanent, test_errinjct_open,
 		test_errinjct_fails, test_missed_load, test_tree,
 	};
 	Suite *suite = suite_create("papr_eeh");

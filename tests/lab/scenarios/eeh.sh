@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Guests that recover their groups by EEH: a disk that the host's administrator freezes
-# five times, and a sixth; drills in the guest; the platform's own EEH by VFIO.
-# Arguments select parts.
+# five times, and a sixth; drills in the guest; the platform's own EEH by VFIO. Arguments
+# select parts. Drills are by the backend of BACKEND, if there is one in the environment.
 
 . "$(dirname "$0")/lib/guests.sh"
 
@@ -105,16 +105,15 @@ freezes()
 }
 
 # What an administrator of a Debian guest has for it: debugfs, and the calls for error
-# injection.
+# injection. By VFIO in an LPAR, where the host has no EEH, pvmm isolates the disk.
 drills()
 {
-	backend=devgroups
+	backend=${BACKEND:-devgroups}
 	new_host
 	add_nvme n0 pcie.0 16
 	run_eeh '
 		modprobe -a nvme
 		lab-disk /dev/nvme0n1
-		disk=$(group_of $slot0)
 		enrich /lab/lab-errinjct
 		append="loglevel=7 nvme_core.io_timeout=3"
 		launch "mount -t debugfs debugfs /sys/kernel/debug; lab-disk /dev/nvme0n1
@@ -126,7 +125,7 @@ drills()
 			lab-errinjct ioa-bus-error 800000020000000 7; look 0000:00:00.0
 			sha256sum /dev/nvme0n1; echo phase 3
 			lab-errinjct ioa-bus-error 800000020000009 7; lab-errinjct ioa-bus-error 800000020000000 21
-			true" --group $disk --timeout 400
+			true" --group $slot0 --timeout 400
 		ended 0
 		said_times 3 "'"$(sum_of "$work/n0.raw")"'"
 		said "the guest read where no device answers" \
@@ -134,7 +133,8 @@ drills()
 			"ioa-bus-error 7: open 0, inject -3, close 0" \
 			"ioa-bus-error 21: open 0, inject -3, close 0"
 		recovered 3 || fail "not three recoveries"
-		is free $disk'
+		holds nvme $slot0
+		lab-disk /dev/nvme0n1'
 }
 
 # Functions that are reset together, have a line and no messages, and drivers without
