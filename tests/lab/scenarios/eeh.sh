@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Guests that recover their groups by EEH: a disk that the host's administrator freezes
-# five times, and a sixth; drills in the guest; the platform's own EEH by VFIO. Arguments
-# select parts. Drills are by the backend of BACKEND, if there is one in the environment.
+# five times, and a sixth; the same by errors that the guest injects; drills in the guest; the
+# platform's own EEH by VFIO. Arguments select parts. Those that begin in the guest are by the
+# backend of BACKEND, if there is one in the environment.
 
 . "$(dirname "$0")/lib/guests.sh"
 
@@ -44,18 +45,21 @@ run_eeh()
 		${!last}"
 }
 
-# The card sends and gets all the time, in a loop of its own; its driver hears nothing
-# of the disk's errors.
-freezes()
+# fail_under_load BY: each time by the host or by the guest. The card sends and gets all the
+# time, in a loop of its own; its driver hears nothing of the disk's errors.
+fail_under_load()
 {
-	backend=devgroups
 	new_host
 	add_nvme n0 pcie.0 16
 	add_card e0 e1000e pcie.1 ",guestfwd=tcp:10.0.2.100:7-cmd:cat"
 	run_eeh '
 		modprobe -a nvme e1000e
 		lab-disk /dev/nvme0n1
-		disk=$(group_of $slot0) card=$(group_of $slot1)
+		by='$1'
+		freeze_by_host()
+		{
+			[ $by = guest ] || echo 1 >$(group_of $slot0)/freeze
+		}
 		cat >/tmp/traffic <<-"END"
 			#!/bin/sh
 			ip link set eth0 up; udhcpc -q -n -i eth0
@@ -71,37 +75,51 @@ freezes()
 			until [ -e /tmp/enough ]; do
 				dd if=/dev/nvme0n1 bs=64k iflag=direct 2>/tmp/error >/tmp/data || break
 				sha256sum </tmp/data >>/tmp/sums
-				echo round $(wc -l </tmp/sums)
+				rounds=$(wc -l </tmp/sums)
+				echo round $rounds
+				[ $1$((rounds % 2)) != guest0 ] || lab-errinjct ioa-bus-error-64 800000020000000 0
 			done
 			cat /tmp/error
 			echo sums: $(sort -u /tmp/sums)
 		END
 		chmod +x /tmp/traffic /tmp/reads
-		enrich /tmp/traffic /tmp/reads
+		enrich /tmp/traffic /tmp/reads /lab/lab-errinjct
 		append="nvme_core.io_timeout=3 nvme_core.admin_timeout=3 loglevel=7"
-		launch "traffic & lab-disk /dev/nvme0n1; reads; touch /tmp/enough; wait
+		launch "traffic & lab-disk /dev/nvme0n1; reads $by; touch /tmp/enough; wait
 			ls /dev/nvme* /sys/class/nvme; wc -l /tmp/traffic
 			nc 10.0.2.100 7 </tmp/part | head -c 262144 | cmp - /tmp/part && echo the card works
-			grep . /proc/powerpc/eeh" --group $disk --group $card --timeout 600 --cpus 2
+			grep . /proc/powerpc/eeh" --group $slot0 --group $slot1 $claim \
+			--timeout 600 --cpus 2
 		for n in 1 2 3 4 5; do
 			wait_for "round $((n * 2))"
 			echo "-- freeze $n"
-			echo 1 >$disk/freeze
+			freeze_by_host
 			wait_recovered $n
-			is in-use $disk
-			grep -q "^normal" $disk/error_state || fail "$(cat $disk/error_state)"
+			[ $by = guest ] || grep -q "^normal" $(group_of $slot0)/error_state ||
+				fail "$(cat $(group_of $slot0)/error_state)"
 		done
 		wait_for "round 12"
 		echo "-- one freeze too many"
-		echo 1 >$disk/freeze
+		freeze_by_host
 		ended 0
 		recovered 5 || fail "not five recoveries"
 		said "sums: '"$(sum_of "$work/n0.raw")"' -" "has failed 6 times in the last hour" \
 			"the guest has given it up" "the card works" "eeh_slot_resets=6"
 		not_said "the card lost data" "Invoking e1000e" "NETDEV WATCHDOG"
-		is free $disk
 		holds nvme $slot0
 		lab-disk /dev/nvme0n1'
+}
+
+freezes()
+{
+	backend=devgroups
+	fail_under_load host
+}
+
+injections()
+{
+	backend=${BACKEND:-devgroups}
+	fail_under_load guest
 }
 
 # What an administrator of a Debian guest has for it: debugfs, and the calls for error
@@ -125,7 +143,7 @@ drills()
 			lab-errinjct ioa-bus-error 800000020000000 7; look 0000:00:00.0
 			sha256sum /dev/nvme0n1; echo phase 3
 			lab-errinjct ioa-bus-error 800000020000009 7; lab-errinjct ioa-bus-error 800000020000000 21
-			true" --group $slot0 --timeout 400
+			true" --group $slot0 $claim --timeout 400
 		ended 0
 		said_times 3 "'"$(sum_of "$work/n0.raw")"'"
 		said "the guest read where no device answers" \
