@@ -39,10 +39,10 @@ lab_slot()
 	esac
 }
 
-# Instruction counting on powernv9 needs QEMU 10; Debian 12 has 7.2.
+# Debian 12 has QEMU 7.2.
 needs_newer_qemu()
 {
-	[ -n "$icount" ] && [ -z "${PVMM_QEMU:-}" ] &&
+	[ -n "$newer_qemu" ] && [ -z "${PVMM_QEMU:-}" ] &&
 		! qemu-system-ppc64 --version | grep -q 'version [1-9][0-9]'
 }
 

@@ -17,13 +17,13 @@ append="quiet pvmm.drivers=no eeh=off"
 
 add_nvme n0 pcie.0 16
 add_card e0 e1000e pcie.1
-# A bare-metal host of QEMU 7.2 crashes when a function is reset while another CPU reads from it.
-reset=
+# QEMU 7.2 crashes, on bare metal nearly always; and QEMU 10 there with a card now and then, when a
+# store meets the switch.
+store=
 if [ "$machine" = pseries ]; then
-	reset="boot 0 'lab-bar-race 0000:00:00.0 8 6 reset' \$disk \$claim --cpus 2; said ' 0 others'"
+	store=store
 fi
-# The CPU that stores is the one that switches: QEMU before 8.1 crashes when two do that.
-run_guests --timeout 900 --copy-in "$work/lab-bar-race" "$set_up"'
+run_guests --newer-qemu --timeout 900 --copy-in "$work/lab-bar-race" "$set_up"'
 disk="--group $slot0" card="--group $slot1"
 
 # The version and the admin queue sizes of the disk, the VLAN type of the card: what is in them stays.
@@ -31,15 +31,17 @@ boot 0 "lab-bar-race 0000:00:00.0 8 6 && lab-bar-race 0000:00:00.0 0x24 6 store 
 	lab-bar-race 0000:00:00.0 8 4 power" $disk $claim --cpus 2
 said_times 3 " 0 others"
 not_said "KVM_RUN failed"
-'"$reset"'
-boot 0 "lab-bar-race 0000:00:00.0 0x38 6 && lab-bar-race 0000:00:00.0 0x38 6 store power" \
+boot 0 "lab-bar-race 0000:00:00.0 8 6 reset" $disk $claim --cpus 2
+said " 0 others"
+boot 0 "lab-bar-race 0000:00:00.0 0x38 6 && lab-bar-race 0000:00:00.0 0x38 6 '$store' power" \
 	$card $claim --cpus 2
 said_times 2 " 0 others"
 not_said "KVM_RUN failed"
 holds none $slot0 $slot1'
 
 if [ "$backend" = devgroups ]; then
-	# With two CPUs QEMU 7.2 crashes now and then while the host freezes, too.
+	# With two CPUs QEMU 7.2 crashes now and then while the host freezes, and QEMU 10 gives the
+	# host a machine check.
 	new_host
 	add_nvme n0 pcie.0 16
 	run_guests --cpus 1 --timeout 900 --copy-in "$work/lab-bar-race" "$set_up"'
