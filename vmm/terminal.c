@@ -15,6 +15,8 @@ static void put_back(void *arg)
 	tcsetattr(terminal->fd, TCSANOW, &terminal->saved);
 }
 
+static const struct watcher_work work = { .gone = put_back };
+
 int terminal_make_raw(struct terminal *terminal, int fd)
 {
 	struct termios mode;
@@ -29,7 +31,7 @@ int terminal_make_raw(struct terminal *terminal, int fd)
 	foreground = tcgetpgrp(fd);
 	if (foreground >= 0 && foreground != getpgrp())
 		return -EBUSY;
-	ret = watcher_start(&terminal->watcher, "pvmm-terminal", &fd, 1, put_back, terminal);
+	ret = watcher_start(&terminal->watcher, "pvmm-terminal", &fd, 1, &work, terminal);
 	if (ret)
 		return ret;
 	mode = terminal->saved;

@@ -249,25 +249,12 @@ static int find_groups(struct vm *vm)
 static void release_claims(struct vm *vm)
 {
 	keeper_stop(&vm->keeper, vm->log);
-	for (unsigned i = vm->config->nr_groups; i-- > 0;) {
-		claim_release(vm->claims[i]);
-		vm->claims[i] = NULL;
-	}
 }
 
 static int claim_groups(struct vm *vm)
 {
-	const struct vm_config *config = vm->config;
-	int error = 0;
-
-	for (unsigned i = 0; i < config->nr_groups && !error; i++)
-		error = claim_group(&host_root_system, &vm->host_groups[i], config->claim, vm->log,
-				    &vm->claims[i]);
-	if (!error)
-		error = keeper_start(&vm->keeper, vm->claims, config->nr_groups, vm->log);
-	if (error)
-		release_claims(vm);
-	return error;
+	return keeper_start(&vm->keeper, &host_root_system, vm->host_groups, vm->config->nr_groups,
+			    vm->config->claim, vm->log);
 }
 
 static void close_groups(struct vm *vm)

@@ -59,7 +59,6 @@ struct vm {
 	int64_t rtc_offset;		/* seconds; atomic */
 	unsigned nr_groups;		/* open ones */
 	struct host_group host_groups[CONFIG_GROUPS_MAX];
-	struct claim *claims[CONFIG_GROUPS_MAX];	/* until the keeper has them */
 	struct keeper keeper;
 	struct group *groups[CONFIG_GROUPS_MAX];
 	struct group_watch watches[CONFIG_GROUPS_MAX];

@@ -13,18 +13,28 @@
 
 #define WATCHER_KEEP_MAX 512
 
+#define WATCHER_DONE 1		/* there is nothing to watch for */
+
 struct watcher {
 	pid_t pid;
 	int fd;		/* our end of the pipe */
 };
 
+struct watcher_work {
+	/* First, while watcher_start() waits for it. 0: go on; else what watcher_start() returns.
+	 * NULL: nothing to do. */
+	int (*begin)(void *arg);
+	/* When the other process has ended, or called watcher_stop(). */
+	void (*gone)(void *arg);
+};
+
 /*
- * Starts a watcher called @name, which runs @gone when this process has ended or called
- * watcher_stop(). It keeps the @nr_keep files of @keep open, at most WATCHER_KEEP_MAX. The
- * caller has no other threads yet. 0 or a negative errno.
+ * Starts a watcher called @name. It keeps the @nr_keep files of @keep open, at most
+ * WATCHER_KEEP_MAX. The caller has no other threads yet. 0; otherwise there is no watcher:
+ * WATCHER_DONE or a negative errno.
  */
 int watcher_start(struct watcher *watcher, const char *name, const int *keep, size_t nr_keep,
-		  void (*gone)(void *arg), void *arg);
+		  const struct watcher_work *work, void *arg);
 /* Has the watcher do its work now, and waits for it. Returns whether it did. */
 bool watcher_stop(struct watcher *watcher);
 

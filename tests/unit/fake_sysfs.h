@@ -22,6 +22,7 @@ static struct {
 	unsigned writes;	/* to sysfs so far */
 	unsigned fail_at;	/* this one gives EIO; 0: none */
 	unsigned kill_at;	/* before this one the process dies; 0: never */
+	bool kill_parent;	/* it dies instead */
 	bool probe_ignored;	/* vfio-pci takes no device */
 	int driver_error;	/* what the group driver says to the next claim or merge */
 	unsigned busy_claims;	/* so many writes to claim give EBUSY first */
@@ -256,7 +257,7 @@ ssize_t write(int fd, const void *data, size_t size)
 		return syscall(SYS_write, fd, data, size);
 	fake_sysfs.writes++;
 	if (fake_sysfs.writes == fake_sysfs.kill_at)
-		raise(SIGKILL);
+		kill(fake_sysfs.kill_parent ? getppid() : getpid(), SIGKILL);
 	snprintf(bdf, sizeof(bdf), "%.*s", (int)size, (const char *)data);
 	ret = fake_sysfs.writes == fake_sysfs.fail_at ? -EIO : sysfs_written(path, bdf);
 	if (ret) {

@@ -314,14 +314,19 @@ START_TEST(test_killed_then_restore)
 }
 END_TEST
 
+static int start_keeper(struct keeper *keeper, bool take)
+{
+	struct host_group group;
+
+	find_group(&group);
+	return keeper_start(keeper, &fake.host.root, &group, 1, take, &fake.host.log);
+}
+
 START_TEST(test_keeper_stop)
 {
 	struct keeper keeper = { 0 };
-	struct claim *taken[2] = { NULL, NULL };
 
-	ck_assert_int_eq(claim(true, &taken[1]), 0);
-	ck_assert_int_eq(keeper_start(&keeper, taken, 2, &fake.host.log), 0);
-	ck_assert_ptr_null(taken[1]);
+	ck_assert_int_eq(start_keeper(&keeper, true), 0);
 	expect_taken();
 	keeper_stop(&keeper, &fake.host.log);
 	expect_untouched();
@@ -329,11 +334,13 @@ START_TEST(test_keeper_stop)
 }
 END_TEST
 
-/* The process that holds the claim is killed: its keeper gives the devices back. */
+/*
+ * The process that has groups claimed is killed, when they are (0) or with each write of the claim:
+ * the keeper gives the devices back.
+ */
 START_TEST(test_keeper_after_kill)
 {
 	struct keeper keeper = { 0 };
-	struct claim *taken;
 	int gone[2], status;
 	char byte;
 	pid_t pid;
@@ -343,7 +350,9 @@ START_TEST(test_keeper_after_kill)
 	if (pid == 0) {
 		/* The end of the pipe that the keeper keeps tells when it has ended. */
 		ck_assert_int_eq(dup2(gone[1], fake.host.log.fd), fake.host.log.fd);
-		if (!claim(true, &taken) && !keeper_start(&keeper, &taken, 1, &fake.host.log))
+		fake_sysfs.kill_at = (unsigned)_i;
+		fake_sysfs.kill_parent = true;
+		if (!start_keeper(&keeper, true))
 			raise(SIGKILL);
 		_exit(1);
 	}
@@ -357,12 +366,22 @@ START_TEST(test_keeper_after_kill)
 }
 END_TEST
 
+START_TEST(test_keeper_fails)
+{
+	struct keeper keeper = { 0 };
+
+	ck_assert_int_eq(start_keeper(&keeper, false), -EBUSY);
+	ck_assert_contains(fake_log(&fake.host), "run again with --claim");
+	ck_assert(!keeper.running);
+	expect_untouched();
+}
+END_TEST
+
 START_TEST(test_keeper_nothing_claimed)
 {
 	struct keeper keeper = { 0 };
-	struct claim *none = NULL;
 
-	ck_assert_int_eq(keeper_start(&keeper, &none, 1, &fake.host.log), 0);
+	ck_assert_int_eq(keeper_start(&keeper, &fake.host.root, NULL, 0, true, &fake.host.log), 0);
 	ck_assert(!keeper.running);
 	keeper_stop(&keeper, &fake.host.log);
 }
@@ -627,7 +646,7 @@ static Suite *group_claim_suite(void)
 		test_claim_and_release, test_claim_prints_way_back, test_claim_held,
 		test_claim_held_last, test_claim_free_only, test_claim_keeps_override,
 		test_claim_every_failure, test_claim_not_taken_by_vfio, test_release_every_failure,
-		test_keeper_stop, test_keeper_after_kill, test_keeper_nothing_claimed,
+		test_keeper_stop, test_keeper_fails, test_keeper_nothing_claimed,
 		test_killed_then_claim, test_killed_then_restore, test_killed_then_repaired,
 		test_driver_gone, test_owner_lives, test_group_in_use, test_record_without_meaning,
 		test_no_run_folder, test_keep, test_keep_every_failure,
@@ -641,6 +660,7 @@ static Suite *group_claim_suite(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, test_bad_record, 0, 9);
+	tcase_add_loop_test(tcase, test_keeper_after_kill, 0, 9);
 	for (i = 0; i < ARRAY_SIZE(tests); i++)
 		tcase_add_test(tcase, tests[i]);
 	suite_add_tcase(suite, tcase);

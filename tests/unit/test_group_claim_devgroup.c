@@ -55,16 +55,30 @@ static void expect_untouched(void)
 	ck_assert(!fake_exists(&fake.host, RECORD));
 }
 
+static void find_group(struct host_group *group)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/devgroups/%d", fake.host.sys, GROUP);
+	ck_assert_int_eq(host_group_find(&fake.host.root, path, group, &fake.host.log), 0);
+}
+
 /* No device's driver is looked at: what holds them is the group driver's matter. */
 static int claim(struct claim **taken)
 {
 	struct host_group group;
-	char path[128];
 
-	snprintf(path, sizeof(path), "%s/devgroups/%d", fake.host.sys, GROUP);
-	ck_assert_int_eq(host_group_find(&fake.host.root, path, &group, &fake.host.log), 0);
+	find_group(&group);
 	*taken = NULL;
 	return claim_group(&fake.host.root, &group, false, &fake.host.log, taken);
+}
+
+static int start_keeper(struct keeper *keeper)
+{
+	struct host_group group;
+
+	find_group(&group);
+	return keeper_start(keeper, &fake.host.root, &group, 1, false, &fake.host.log);
 }
 
 START_TEST(test_claim_and_release)
@@ -98,9 +112,9 @@ START_TEST(test_of_administrator)
 	ck_assert_int_eq(claim(&taken), 0);
 	ck_assert_str_eq(fake_log(&fake.host), "");
 	ck_assert(!fake_exists(&fake.host, RECORD));
-	ck_assert_int_eq(keeper_start(&keeper, &taken, 1, &fake.host.log), 0);
-	ck_assert(!keeper.running);
 	claim_release(taken);
+	ck_assert_int_eq(start_keeper(&keeper), 0);
+	ck_assert(!keeper.running);
 	expect_state("claimed");
 	ck_assert_uint_eq(fake_sysfs.writes, 0);
 }
@@ -256,11 +270,10 @@ START_TEST(test_owner_lives)
 }
 END_TEST
 
-/* The process that holds the claim is killed: its keeper gives the group back. */
+/* The process that has the group claimed is killed, afterwards (0) or while it is: see keeper.h. */
 START_TEST(test_keeper_after_kill)
 {
 	struct keeper keeper = { 0 };
-	struct claim *taken;
 	int gone[2], status;
 	char byte;
 	pid_t pid;
@@ -270,7 +283,9 @@ START_TEST(test_keeper_after_kill)
 	if (pid == 0) {
 		/* The end of the pipe that the keeper keeps tells when it has ended. */
 		ck_assert_int_eq(dup2(gone[1], fake.host.log.fd), fake.host.log.fd);
-		if (!claim(&taken) && !keeper_start(&keeper, &taken, 1, &fake.host.log))
+		fake_sysfs.kill_at = (unsigned)_i;
+		fake_sysfs.kill_parent = true;
+		if (!start_keeper(&keeper))
 			raise(SIGKILL);
 		_exit(1);
 	}
@@ -289,7 +304,7 @@ static Suite *group_claim_devgroup_suite(void)
 	const TTest *const tests[] = {
 		test_claim_and_release, test_of_administrator, test_no_run_folder,
 		test_release_waits, test_killed_then_claim, test_killed_then_repaired,
-		test_owner_lives, test_keeper_after_kill,
+		test_owner_lives,
 	};
 	Suite *suite = suite_create("group_claim_devgroup");
 	TCase *tcase = tcase_create("group_claim_devgroup");
@@ -298,6 +313,7 @@ static Suite *group_claim_devgroup_suite(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, test_claim_errors, 0, 4);
+	tcase_add_loop_test(tcase, test_keeper_after_kill, 0, 2);
 	tcase_add_loop_test(tcase, test_release_errors, 0, 5);
 	for (i = 0; i < ARRAY_SIZE(tests); i++)
 		tcase_add_test(tcase, tests[i]);

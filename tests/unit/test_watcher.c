@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The process that puts things right: after a stop, after a kill, and with no file too many. */
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -24,12 +26,14 @@ static void put_right(void *arg)
 		abort();
 }
 
+static const struct watcher_work work = { .gone = put_right };
+
 static void start(struct report *report, int fds[2], struct watcher *watcher)
 {
 	ck_assert_int_eq(pipe(fds), 0);
 	report->fd = fds[1];
 	report->other = dup(0);
-	ck_assert_int_eq(watcher_start(watcher, "test", &fds[1], 1, put_right, report), 0);
+	ck_assert_int_eq(watcher_start(watcher, "test", &fds[1], 1, &work, report), 0);
 }
 
 START_TEST(test_stop)
@@ -60,7 +64,7 @@ START_TEST(test_killed)
 	pid = fork();
 	if (pid == 0) {
 		report = (struct report){ .fd = fds[1], .other = fds[0] };
-		if (watcher_start(&watcher, "test", &fds[1], 1, put_right, &report))
+		if (watcher_start(&watcher, "test", &fds[1], 1, &work, &report))
 			_exit(1);
 		raise(SIGKILL);
 	}
@@ -100,13 +104,41 @@ START_TEST(test_ended_early)
 }
 END_TEST
 
+static int answer(void *arg)
+{
+	int *value = arg;
+
+	if (*value == INT_MAX)
+		raise(SIGKILL);
+	return *value;
+}
+
+/* What it does first decides whether there is one, and is over before the other goes on. */
+START_TEST(test_begin)
+{
+	static const struct { int begun, ret; } cases[] = {
+		{ WATCHER_DONE, WATCHER_DONE }, { -EBUSY, -EBUSY }, { INT_MAX, -ECHILD },
+	};
+	static const struct watcher_work begins = { .begin = answer };
+	struct watcher watcher;
+	int value, none;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		value = cases[i].begun;
+		ck_assert_int_eq(watcher_start(&watcher, "test", &none, 0, &begins, &value),
+				 cases[i].ret);
+		ck_assert_int_lt(waitpid(-1, NULL, WNOHANG), 0);
+	}
+}
+END_TEST
+
 START_TEST(test_too_many_files)
 {
 	static int keep[WATCHER_KEEP_MAX + 1];
 	struct watcher watcher;
 
-	ck_assert_int_lt(watcher_start(&watcher, "test", keep, WATCHER_KEEP_MAX + 1, put_right,
-				       NULL), 0);
+	ck_assert_int_lt(watcher_start(&watcher, "test", keep, WATCHER_KEEP_MAX + 1, &work, NULL),
+			 0);
 }
 END_TEST
 
@@ -116,6 +148,7 @@ int main(void)
 	TCase *tcase = tcase_create("watcher");
 
 	tcase_add_test(tcase, test_stop);
+	tcase_add_test(tcase, test_begin);
 	tcase_add_test(tcase, test_killed);
 	tcase_add_test(tcase, test_signals);
 	tcase_add_test(tcase, test_ended_early);

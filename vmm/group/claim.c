@@ -327,6 +327,14 @@ int claim_group(const struct host_root *root, const struct host_group *group, bo
 	return 0;
 }
 
+/* Gives nothing back. */
+static void forget(struct claim *claim)
+{
+	for (unsigned i = 0; i < claim->nr_devices; i++)
+		claim_record_close(&claim->devices[i].record);
+	free(claim);
+}
+
 int claim_group_keep(const struct host_root *root, const struct host_group *group,
 		     struct log *log)
 {
@@ -339,7 +347,7 @@ int claim_group_keep(const struct host_root *root, const struct host_group *grou
 	if (ret)
 		claim_release(claim);
 	else
-		claim_forget(claim);
+		forget(claim);
 	return ret;
 }
 
@@ -399,7 +407,7 @@ int claim_give_back(const struct host_root *root, const struct host_group *group
 		ret = refuse_in_use(claim, group);
 	if (!ret)
 		return give_back_all(claim);
-	claim_forget(claim);
+	forget(claim);
 	return ret;
 }
 
@@ -419,20 +427,9 @@ void claim_release(struct claim *claim)
 		give_back_all(claim);
 }
 
-unsigned claim_files(const struct claim *claim, int *files, unsigned max)
+bool claim_has_devices(const struct claim *claim)
 {
-	unsigned count = 0;
-
-	for (unsigned i = 0; claim && i < claim->nr_devices && count < max; i++)
-		files[count++] = claim->devices[i].record.fd;
-	return count;
-}
-
-void claim_forget(struct claim *claim)
-{
-	for (unsigned i = 0; claim && i < claim->nr_devices; i++)
-		claim_record_close(&claim->devices[i].record);
-	free(claim);
+	return claim->nr_devices > 0;
 }
 
 static bool device_in_use(const struct host_root *root, const char *bdf)

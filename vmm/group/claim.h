@@ -47,10 +47,8 @@ int claim_give_back(const struct host_root *root, const struct host_group *group
 /* The driver that a claimed device goes back to; "" for none. -ENOENT: pvmm did not claim it. */
 int claim_former_driver(const struct host_root *root, const char *bdf, char *driver, size_t size);
 
-/* The files that must stay open for the claim to hold; stores at most @max, returns how many. */
-unsigned claim_files(const struct claim *claim, int *files, unsigned max);
-/* Another process has the claim now (a fork with the claim's files): frees, gives nothing back. */
-void claim_forget(struct claim *claim);
+/* Has it taken any, or were they all others' to give back? */
+bool claim_has_devices(const struct claim *claim);
 
 /* Gives back every device that a killed pvmm left behind, not kept, and nobody uses; returns how
  * many. */

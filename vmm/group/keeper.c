@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The process that gives claimed devices back.
+ * The process that takes groups and gives them back.
  */
-#include <string.h>
+#include <errno.h>
 
 #include "vmm/group/keeper.h"
 
 /* What the process works on, in its own copy of memory. */
 struct keeping {
-	struct claim **claims;
+	const struct host_root *root;
+	const struct host_group *groups;
+	bool take;
+	struct log *log;
 	unsigned nr_claims;
+	struct claim *claims[CONFIG_GROUPS_MAX];
 };
 
 static void give_back(void *arg)
@@ -20,39 +24,52 @@ static void give_back(void *arg)
 		claim_release(keeping->claims[keeping->nr_claims]);
 }
 
-static unsigned collect_files(struct claim **claims, unsigned nr_claims, struct log *log,
-			      int *files)
+static bool has_devices(const struct keeping *keeping)
 {
-	unsigned count = 0;
-
-	files[count++] = log->fd;
-	for (unsigned i = 0; i < nr_claims; i++)
-		count += claim_files(claims[i], files + count, WATCHER_KEEP_MAX - count);
-	return count;
+	for (unsigned i = 0; i < keeping->nr_claims; i++) {
+		if (claim_has_devices(keeping->claims[i]))
+			return true;
+	}
+	return false;
 }
 
-int keeper_start(struct keeper *keeper, struct claim **claims, unsigned nr_claims, struct log *log)
+static int take(void *arg)
 {
-	struct keeping keeping = { .claims = claims, .nr_claims = nr_claims };
-	int files[WATCHER_KEEP_MAX];
-	unsigned nr_files = collect_files(claims, nr_claims, log, files);
+	struct keeping *keeping = arg;
+	unsigned nr_groups = keeping->nr_claims;
+	int err = 0;
+
+	for (keeping->nr_claims = 0; !err && keeping->nr_claims < nr_groups;) {
+		err = claim_group(keeping->root, &keeping->groups[keeping->nr_claims], keeping->take,
+				  keeping->log, &keeping->claims[keeping->nr_claims]);
+		if (!err)
+			keeping->nr_claims++;
+	}
+	if (!err && has_devices(keeping))
+		return 0;
+	give_back(keeping);
+	return err ? err : WATCHER_DONE;
+}
+
+int keeper_start(struct keeper *keeper, const struct host_root *root,
+		 const struct host_group *groups, unsigned nr_groups, bool take_from_drivers,
+		 struct log *log)
+{
+	static const struct watcher_work work = { .begin = take, .gone = give_back };
+	struct keeping keeping = {
+		.root = root, .groups = groups, .take = take_from_drivers, .log = log,
+		.nr_claims = nr_groups,
+	};
 	int ret;
 
 	keeper->running = false;
-	if (nr_files == 1)
-		return 0;	/* nothing was claimed */
-	ret = watcher_start(&keeper->watcher, "pvmm-keeper", files, nr_files, give_back, &keeping);
-	if (ret) {
-		log_error(log, "cannot start the process that gives devices back: %s",
-			  strerror(-ret));
-		return ret;
-	}
-	keeper->running = true;
-	for (unsigned i = 0; i < nr_claims; i++) {
-		claim_forget(claims[i]);
-		claims[i] = NULL;
-	}
-	return 0;
+	if (!nr_groups)
+		return 0;
+	ret = watcher_start(&keeper->watcher, "pvmm-keeper", &log->fd, 1, &work, &keeping);
+	keeper->running = !ret;
+	if (ret == -ECHILD)
+		log_error(log, "the process that claims groups was killed; run again");
+	return ret < 0 ? ret : 0;
 }
 
 void keeper_stop(struct keeper *keeper, struct log *log)

@@ -100,10 +100,6 @@ killed()
 			echo "-- round $round: killed after $moment us"
 			kill -KILL "$pvmm"
 			ended 137
-			# Killed while it claimed: there was no process yet to give the group back.
-			if ! pidof pvmm >/dev/null && [ "$(cat $group/state)" = claimed ]; then
-				pvmm group release ${group##*/}
-			fi
 			within 60 given_back
 			pinned_as "$before" || fail "pages pinned: $before before, $(pins) now"
 			grep -q "^memory 0 kB" $group/dma_pinned || fail "$(cat $group/dma_pinned)"
