@@ -274,13 +274,14 @@ START_TEST(test_open_errors)
 		int error;
 		const char *text;
 	} cases[] = {
-		{2, 0x1000, 4096, 0, 9, -ENOTSUP, "speaks version 2 of its interface"},
-		{1, 0x10000, 4096, 0, 9, -ENOTSUP, "no 32-bit DMA window"},
-		{1, 0x1000, 0, 0, 9, -ENOTSUP, "no 32-bit DMA window"},
-		{1, 0x1000, 4095, 0, 9, -ENOTSUP, "no 32-bit DMA window"},
-		{1, 0x1000, 4096, -ENOMEM, 9, -ENOMEM, "ulimit -l"},
-		{1, 0x1000, 4096, -ENOSPC, 9, -ENOSPC, "no 32-bit DMA window"},
-		{1, 0x1000, 4096, 0, 7, -ENODEV, "cannot open 0002:02:01.0 of group 7"},
+		{1, 0x1000, 4096, 0, 9, -ENOTSUP, "speaks version 1 of its interface"},
+		{DEVGROUPS_API_VERSION, 0x10000, 4096, 0, 9, -ENOTSUP, "no 32-bit DMA window"},
+		{DEVGROUPS_API_VERSION, 0x1000, 0, 0, 9, -ENOTSUP, "no 32-bit DMA window"},
+		{DEVGROUPS_API_VERSION, 0x1000, 4095, 0, 9, -ENOTSUP, "no 32-bit DMA window"},
+		{DEVGROUPS_API_VERSION, 0x1000, 4096, -ENOMEM, 9, -ENOMEM, "ulimit -l"},
+		{DEVGROUPS_API_VERSION, 0x1000, 4096, -ENOSPC, 9, -ENOSPC, "no 32-bit DMA window"},
+		{DEVGROUPS_API_VERSION, 0x1000, 4096, 0, 7, -ENODEV,
+		 "cannot open 0002:02:01.0 of group 7"},
 	};
 
 	fake.version = cases[_i].version;
