@@ -475,6 +475,12 @@ int devgroup_dma_unblock(struct devgroup_dma *dma);
 void devgroup_dma_show(struct devgroup_dma *dma, bool shown);
 
 /* kvm.c, on POWER */
+struct devgroup_kvm_table {
+	struct list_head link;
+	struct devgroup *group;		/* which has not ended yet */
+	struct iommu_table *table;	/* a reference */
+};
+
 #ifdef CONFIG_SPAPR_TCE_IOMMU
 /* DEVGROUP_BIND_KVM: a new file descriptor, or an error. */
 int devgroup_kvm_bind(struct devgroup_use *use);
@@ -486,8 +492,11 @@ void devgroup_kvm_wait(struct devgroup_use *use, struct devgroup_vdev *vdev);
 void devgroup_kvm_hide(struct devgroup_use *use, struct devgroup_vdev *vdev);
 /* The end of the use, whose lock is held: before its DMA goes. */
 void devgroup_kvm_end(struct devgroup_use *use);
-/* Whether KVM, or who bound it, has a file of a former use yet. devgroups_registry held. */
+/* Whether KVM, or who bound it, has a file or a table of a former use yet. devgroups_registry held. */
 bool devgroup_kvm_held(struct devgroup *group);
+/* LPAR: the table of a window that is gone, with the reference to it. @kept is kvm.c's now. */
+void devgroup_kvm_keep(struct devgroup_kvm_table *kept, struct devgroup *group,
+		       struct iommu_table *table);
 /* Nobody will have the group any more. */
 void devgroup_kvm_forget(struct devgroup *group);
 /* kvm_file.c: VFIO's file of an IOMMU group that VFIO knows, newly opened; or ERR_PTR. */

@@ -103,29 +103,40 @@ static int create_table_of_any_depth(struct devgroup_dma *dma, struct tce_window
 	return deeper == -EINVAL ? ret : deeper;
 }
 
-static int create_sink(struct tce_window *window)
+/* What a window needs in an LPAR, see above and kvm.c. */
+static int create_spares(struct tce_window *window)
 {
 	unsigned int order = max_t(int, window->base.page_shift - PAGE_SHIFT, 0);
 
 	if (!is_lpar())
 		return 0;
+	window->kept = devgroups_fail() ? NULL : kzalloc(sizeof(*window->kept), GFP_KERNEL);
+	if (!window->kept)
+		return -ENOMEM;
 	if (!devgroups_fail() && order <= MAX_PAGE_ORDER)
 		window->sink = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN, order);
 	return window->sink ? 0 : -ENOMEM;
 }
 
-static void free_sink(struct tce_window *window)
+static void free_spares(struct tce_window *window)
 {
+	kfree(window->kept);
 	if (window->sink)
 		__free_pages(window->sink, max_t(int, window->base.page_shift - PAGE_SHIFT, 0));
 }
 
-static void unset_window(struct devgroup_dma *dma, struct tce_window *window, unsigned int index)
+static long unset_window(struct devgroup_dma *dma, struct tce_window *window, unsigned int index)
 {
 	struct iommu_table_group *group = table_group(dma, index);
+	unsigned int slot = window->base.slot;
+	long ret;
 
-	WRITE_ONCE(group->tables[window->base.slot], window->table);
-	group->ops->unset_window(group, window->base.slot);
+	WRITE_ONCE(group->tables[slot], window->table);
+	ret = group->ops->unset_window(group, slot);
+	/* A bare-metal platform that had no memory to note the table does not forget it either. */
+	if (!is_lpar())
+		WRITE_ONCE(group->tables[slot], NULL);
+	return ret;
 }
 
 /* In an LPAR the table comes with its window, and goes with it. */
@@ -152,15 +163,18 @@ static int set_windows(struct devgroup_dma *dma, struct tce_window *window)
 
 static void free_window(struct tce_window *window)
 {
-	free_sink(window);
+	free_spares(window);
 	kfree(window);
 }
 
 static void free_table(struct devgroup_dma *dma, struct tce_window *window)
 {
-	if (is_lpar())
-		unset_windows(dma, window, 1);
-	iommu_tce_table_put(window->table);
+	if (is_lpar() && !unset_window(dma, window, 0)) {
+		devgroup_kvm_keep(window->kept, dma->group, window->table);
+		window->kept = NULL;
+	} else {
+		iommu_tce_table_put(window->table);
+	}
 	devgroup_dma_uncharge_tables(dma, window->pages);
 }
 
@@ -209,7 +223,7 @@ static struct devgroup_window *tce_create_window(struct devgroup_dma *dma, unsig
 	window->base.size = wanted->size;
 	window->base.page_shift = wanted->page_shift;
 	window->base.levels = wanted->levels ?: choose_levels(wanted, max);
-	ret = create_sink(window);
+	ret = create_spares(window);
 	if (ret)
 		goto err_window;
 	ret = create_table_of_any_depth(dma, window, wanted->levels ?: max);

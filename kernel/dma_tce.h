@@ -29,6 +29,7 @@ struct tce_window {
 	struct iommu_table *table;	/* a reference; KVM may have another */
 	unsigned long pages;		/* counted against the limit */
 	struct page *sink;		/* owned; LPAR: where blocked DMA goes */
+	struct devgroup_kvm_table *kept; /* owned; LPAR: for when the table outlives the window */
 };
 
 struct tce_dma {

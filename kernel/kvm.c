@@ -10,11 +10,16 @@
  * and so could change the entries of the next user. A file therefore stays the group's after the
  * use, and while somebody else has it, too, the group is not given to anybody. VFIO opens a group
  * only once, and it is us who do (kvm_file.c): there is no file that we do not know of.
+ *
+ * The same goes for tables in an LPAR. They are the hypervisor's, known by a number, and the next
+ * user's window has the same: what KVM has of a window that is gone would change that one's entries.
  */
 #include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/pid.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <asm/iommu.h>
 
 #include "devgroups.h"
 
@@ -26,6 +31,9 @@ struct kvm_file {
 	struct iommu_group *iommu_group;
 	struct file *file;		/* a reference; KVM and the user have others */
 };
+
+static LIST_HEAD(kept_tables);
+static DEFINE_MUTEX(kept_tables_lock);
 
 static int match(struct vfio_device *device, char *name)
 {
@@ -89,14 +97,16 @@ static int show_devices(struct devgroup_use *use)
 	return ret;
 }
 
-/* The first that the group has left, which has its windows as all others; a reference. */
+/* The first that the group has left, which has its windows as all others; a reference, or NULL. */
 static struct iommu_group *get_iommu_group(struct devgroup_use *use)
 {
-	unsigned int i = 0;
+	unsigned int i;
 
-	while (use->devices[i]->removed)
-		i++;
-	return iommu_group_get(use->devices[i]->vfio->dev);
+	for (i = 0; i < use->count; i++) {
+		if (!use->devices[i]->removed && !READ_ONCE(use->devices[i]->leaving))
+			return iommu_group_get(use->devices[i]->vfio->dev);
+	}
+	return NULL;
 }
 
 static struct kvm_file *find_file(struct devgroup_use *use, struct iommu_group *iommu_group)
@@ -149,15 +159,14 @@ static struct kvm_file *get_file_of(struct devgroup_use *use, struct iommu_group
 	return file;
 }
 
-/* The use's lock held. Where there is DMA, there is a device. */
+/* The use's lock held. */
 static struct file *bind_file(struct devgroup_use *use)
 {
-	struct iommu_group *iommu_group;
+	struct iommu_group *iommu_group = use->dma ? get_iommu_group(use) : NULL;
 	struct kvm_file *file;
 
-	if (!use->dma)
+	if (!iommu_group)
 		return ERR_PTR(-ENODEV);
-	iommu_group = get_iommu_group(use);
 	file = get_file_of(use, iommu_group);
 	iommu_group_put(iommu_group);
 	if (IS_ERR(file))
@@ -262,6 +271,47 @@ void devgroup_kvm_end(struct devgroup_use *use)
 	mutex_unlock(&devgroups_registry);
 }
 
+void devgroup_kvm_keep(struct devgroup_kvm_table *kept, struct devgroup *group,
+		       struct iommu_table *table)
+{
+	kept->group = group;
+	kept->table = table;
+	mutex_lock(&kept_tables_lock);
+	list_add(&kept->link, &kept_tables);
+	mutex_unlock(&kept_tables_lock);
+}
+
+/* Lets go of those that KVM has not, or of all. Returns whether there are others. */
+static bool put_tables(struct devgroup *group, bool all)
+{
+	struct devgroup_kvm_table *kept, *next;
+	bool others = false;
+
+	mutex_lock(&kept_tables_lock);
+	list_for_each_entry_safe(kept, next, &kept_tables, link) {
+		if (kept->group != group)
+			continue;
+		if (!all && kref_read(&kept->table->it_kref) > 1) {
+			others = true;
+			continue;
+		}
+		list_del(&kept->link);
+		iommu_tce_table_put(kept->table);
+		kfree(kept);
+	}
+	mutex_unlock(&kept_tables_lock);
+	return others;
+}
+
+/* KVM lets go of a table when all processors have seen that it is gone. */
+static bool has_tables(struct devgroup *group)
+{
+	if (!put_tables(group, false))
+		return false;
+	rcu_barrier();
+	return put_tables(group, false);
+}
+
 /* Our own reference is the last one: nobody can come by another. */
 bool devgroup_kvm_held(struct devgroup *group)
 {
@@ -273,7 +323,7 @@ bool devgroup_kvm_held(struct devgroup *group)
 		list_del(&file->link);
 		free_file(file);
 	}
-	return !list_empty(&group->kvm_files);
+	return !list_empty(&group->kvm_files) || has_tables(group);
 }
 
 void devgroup_kvm_forget(struct devgroup *group)
@@ -282,4 +332,5 @@ void devgroup_kvm_forget(struct devgroup *group)
 
 	list_for_each_entry_safe(file, next, &group->kvm_files, link)
 		free_file(file);
+	put_tables(group, true);
 }

@@ -277,8 +277,9 @@ struct devgroup_command {
  *
  * So the file can be taken from KVM at once, and should be: as long as somebody has it after the
  * group was closed, a KVM for one, opening the group fails with EBUSY; and the host's kernel warns
- * if a device is unplugged that KVM has the file of. A window that KVM is told of again, by whatever
- * file, is a table that the kernel (6.12) never frees.
+ * if a device is unplugged that KVM has the file of. In an LPAR opening also fails as long as KVM has
+ * a window of the group: close KVM's table before the group. A window that KVM is told of again, by
+ * whatever file, is a table that the kernel (6.12) never frees.
  */
 #define DEVGROUP_BIND_KVM		_IO(DEVGROUP_TYPE, 11)
 #define DEVGROUP_UNBIND_KVM		_IO(DEVGROUP_TYPE, 18)

@@ -126,6 +126,7 @@ static int add_file(struct papr_tce_kvm *kvm, struct group *group)
 		return refuse(kvm, fd, "the group cannot be shown to KVM: %s", strerror(-fd));
 	error = set_file(kvm, KVM_DEV_VFIO_GROUP_ADD, fd);
 	if (error) {
+		(void)group_kvm_hide(group);
 		close(fd);
 		return refuse(kvm, error, "KVM does not take the group: %s", strerror(-error));
 	}
@@ -138,7 +139,8 @@ static void remove_file_if_hidden(struct papr_tce_kvm *kvm, struct group *group)
 {
 	struct papr_tce_kvm_file *file = find_file(kvm, group);
 
-	if (group_kvm_hide(group))
+	/* Another error: the group has no windows any more. */
+	if (group_kvm_hide(group) == -EOPNOTSUPP)
 		return;
 	(void)set_file(kvm, KVM_DEV_VFIO_GROUP_DEL, file->fd);
 	close(file->fd);

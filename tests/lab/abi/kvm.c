@@ -235,6 +235,23 @@ static void test_file_taken(void)
 	destroy_vm();
 }
 
+/* In an LPAR, where it would have the next window. */
+static void test_table_taken(void)
+{
+	create_vm();
+	create_window();
+	give_to_kvm();
+	take_file_from_kvm();
+	close(group);
+	CHECK(abi_state_is(number, "in-use"));
+	CHECK_ERROR(EBUSY, abi_open_group(number));
+	destroy_vm();
+	CHECK(abi_state_is(number, "claimed"));
+	group = abi_open_group(number);
+	CHECK(group >= 0);
+	create_window();
+}
+
 /* As does who keeps the file alone, which is of no use. */
 static void test_kept(void)
 {
@@ -337,6 +354,7 @@ static const struct abi_test tests[] = {
 	{ "file_taken", test_file_taken, false },
 	{ "kept", test_kept, false },
 	{ "failing", test_failing, false },
+	{ "table_taken", test_table_taken, true },
 	{ "hold", test_hold, true },
 	{ "gone", test_gone, true },
 	{ "asked", test_asked, true },

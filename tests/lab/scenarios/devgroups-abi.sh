@@ -153,6 +153,23 @@ kvm()
 		rmmod devgroups'
 }
 
+# The same in an LPAR, whose tables are the hypervisor's.
+kvm_lpar()
+{
+	new_host
+	host_qemu -device spapr-pci-host-bridge,index=1,id=phb1
+	add_nvme n0 phb1.0 8
+	run_abi --machine pseries --append disable_ddw --timeout 300 '
+		modprobe -a nvme devgroups kvm-hv
+		address=$(basename $(readlink -f /sys/class/nvme/nvme0/device))
+		nvme=$(group_of $address)
+		claim $nvme
+		/lab/kvm ${nvme##*/} $address arguments doors kvm outlived kept table_taken
+		release $nvme
+		within 20 test -e /dev/nvme0n1
+		rmmod devgroups'
+}
+
 # Calls at random, a million and more, while an administrator freezes now and then.
 random()
 {
