@@ -273,8 +273,12 @@ static int32_t end_reset(struct papr_eeh *eeh)
 	if (state != PE_RESET)
 		return status[state];
 	err = pci_host_reset_step(eeh->pci, GROUP_RESET_END);
-	if (!err)
+	if (!err) {
 		err = pci_host_recover(eeh->pci);
+		/* Half of it is of no use: the guest may reset it again. */
+		if (err)
+			(void)pci_host_freeze(eeh->pci);
+	}
 	eeh->in_reset = false;
 	eeh->was_reset = true;
 	if (!err)

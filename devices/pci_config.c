@@ -287,6 +287,9 @@ static int write_decode(struct pci_device *device, uint32_t offset, unsigned siz
 	err = pci_raw_write(device, offset, size, value);
 	if (!err)
 		device->command = command;
+	/* The host restores COMMAND when power comes back. */
+	if (has_pm && device->host->isolation != GROUP_NORMAL)
+		(void)pci_config_apply_command(device);
 	/* Looked at always: a function reset that the guest asked for gave power as well. */
 	device->powered = is_in_d0(device);
 	pci_bars_update(device->host);

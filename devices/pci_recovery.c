@@ -25,21 +25,47 @@ uint16_t pci_isolated_command(const struct pci_host *host, uint16_t command)
 	return command;
 }
 
-/* BARs leave the guest before devices stop answering, and come back after they answer. */
-static int isolate(struct pci_host *host, enum group_error_state state)
+static int apply_commands(struct pci_host *host)
 {
 	int err = 0, ret;
 	unsigned i;
 
-	pthread_mutex_lock(&host->lock);
-	host->isolation = state;
-	if (pci_is_cut_off(host))
-		pci_bars_update(host);
 	for (i = 0; i < host->nr_devices; i++) {
 		ret = pci_config_apply_command(&host->devices[i]);
 		err = err ? err : ret;
 	}
+	return err;
+}
+
+/* BARs leave the guest before devices stop answering. One that takes no command is cut off, too. */
+static int freeze(struct pci_host *host)
+{
+	int err = -EIO;
+
+	pthread_mutex_lock(&host->lock);
+	if (host->isolation != GROUP_DEAD) {
+		host->isolation = GROUP_FROZEN;
+		pci_bars_update(host);
+		(void)apply_commands(host);
+		err = 0;
+	}
+	pthread_mutex_unlock(&host->lock);
+	return err;
+}
+
+/* And they come back after devices answer: all of them, or none. */
+static int release(struct pci_host *host, enum group_error_state state)
+{
+	int err;
+
+	pthread_mutex_lock(&host->lock);
+	host->isolation = state;
+	err = apply_commands(host);
+	if (err)
+		host->isolation = GROUP_FROZEN;
 	pci_bars_update(host);
+	if (err)
+		(void)apply_commands(host);
 	pthread_mutex_unlock(&host->lock);
 	return err;
 }
@@ -63,14 +89,14 @@ int pci_host_freeze(struct pci_host *host)
 {
 	if (host->group->recovery)
 		return group_recovery_freeze(host->group);
-	return isolate(host, GROUP_FROZEN);
+	return freeze(host);
 }
 
 int pci_host_inject(struct pci_host *host, bool wide, unsigned function)
 {
 	if (host->group->recovery)
 		return group_recovery_inject(host->group, wide, function);
-	return isolate(host, GROUP_FROZEN);
+	return freeze(host);
 }
 
 static int reread(struct pci_host *host)
@@ -106,36 +132,49 @@ int pci_host_release(struct pci_host *host, unsigned stages)
 		if (!err)
 			err = reread(host);
 	} else {
-		err = isolate(host, all ? GROUP_NORMAL : GROUP_MMIO_ENABLED);
+		err = release(host, all ? GROUP_NORMAL : GROUP_MMIO_ENABLED);
 	}
 	if (!err)
 		unmask_lines(host);
 	return err;
 }
 
-static int end_reset(struct pci_host *host)
-{
-	int err = group_reset(host->group);
-
-	pthread_mutex_lock(&host->lock);
-	host->isolation = err ? GROUP_DEAD : GROUP_NORMAL;
-	pthread_mutex_unlock(&host->lock);
-	return err;
-}
-
 /* A group's reset is over when it returns: until the guest ends its own, a freeze looks like it. */
-int pci_host_reset_step(struct pci_host *host, enum group_reset_step step)
+static int reset_step(struct pci_host *host, enum group_reset_step step)
 {
 	if (host->group->recovery)
 		return group_recovery_reset(host->group, step);
 	switch (step) {
 	case GROUP_RESET_HOT:
-		return isolate(host, GROUP_FROZEN);
+		return freeze(host);
 	case GROUP_RESET_END:
-		return end_reset(host);
+		return group_reset(host->group);
 	default:
 		return -EOPNOTSUPP;
 	}
+}
+
+/* A reset leaves nothing of any device's COMMAND. */
+static void end_reset(struct pci_host *host, int err)
+{
+	unsigned i;
+
+	pthread_mutex_lock(&host->lock);
+	for (i = 0; !err && i < host->nr_devices; i++)
+		host->devices[i].command = 0;
+	if (!host->group->recovery)
+		host->isolation = err ? GROUP_DEAD : GROUP_NORMAL;
+	pci_bars_update(host);
+	pthread_mutex_unlock(&host->lock);
+}
+
+int pci_host_reset_step(struct pci_host *host, enum group_reset_step step)
+{
+	int err = reset_step(host, step);
+
+	if (step == GROUP_RESET_END)
+		end_reset(host, err);
+	return err;
 }
 
 int pci_host_configure(struct pci_host *host)

@@ -79,7 +79,8 @@ static pid_t fork_watcher(const char *name, struct ends ends, const int *keep, s
 	return pid;
 }
 
-static int wait_begun(int fd)
+/* What begin() returned, if it did. */
+static int wait_begun(int fd, bool *has_begun)
 {
 	int begun;
 	ssize_t length;
@@ -87,7 +88,8 @@ static int wait_begun(int fd)
 	do {
 		length = read(fd, &begun, sizeof(begun));
 	} while (length < 0 && errno == EINTR);
-	return length == sizeof(begun) ? begun : -ECHILD;
+	*has_begun = length == sizeof(begun);
+	return *has_begun ? begun : -ECHILD;
 }
 
 static int start(struct watcher *watcher, const char *name, int gone[2], int begun[2],
@@ -100,7 +102,7 @@ static int start(struct watcher *watcher, const char *name, int gone[2], int beg
 	close(gone[0]);
 	close(begun[1]);
 	watcher->fd = gone[1];
-	ret = watcher->pid < 0 ? (int)watcher->pid : wait_begun(begun[0]);
+	ret = watcher->pid < 0 ? (int)watcher->pid : wait_begun(begun[0], &watcher->begun);
 	close(begun[0]);
 	if (watcher->pid > 0 && ret)
 		watcher_stop(watcher);
@@ -114,6 +116,7 @@ int watcher_start(struct watcher *watcher, const char *name, const int *keep, si
 {
 	int gone[2], begun[2], err;
 
+	watcher->begun = false;
 	if (nr_keep > WATCHER_KEEP_MAX)
 		return -E2BIG;
 	if (pipe2(gone, O_CLOEXEC))

@@ -18,6 +18,7 @@
 struct watcher {
 	pid_t pid;
 	int fd;		/* our end of the pipe */
+	bool begun;	/* begin() has returned */
 };
 
 struct watcher_work {
@@ -30,8 +31,9 @@ struct watcher_work {
 
 /*
  * Starts a watcher called @name. It keeps the @nr_keep files of @keep open, at most
- * WATCHER_KEEP_MAX. The caller has no other threads yet. 0; otherwise there is no watcher:
- * WATCHER_DONE or a negative errno.
+ * WATCHER_KEEP_MAX. The caller has no other threads yet. 0; otherwise there is no watcher: what
+ * begin() returned, WATCHER_DONE or a negative errno; or another negative errno and
+ * watcher->begun is false.
  */
 int watcher_start(struct watcher *watcher, const char *name, const int *keep, size_t nr_keep,
 		  const struct watcher_work *work, void *arg);

@@ -72,6 +72,7 @@ static int fake_map(struct bus_mapper *mapper, uint64_t gpa, uint64_t size, void
 		if (ranges_overlap(gpa, size, board->maps[i].gpa, board->maps[i].size))
 			return -EEXIST;
 	}
+	board->maps_made++;
 	board->maps[board->nr_maps++] = (struct fake_map){ gpa, size, hva };
 	return 0;
 }

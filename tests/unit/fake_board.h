@@ -27,6 +27,7 @@ struct fake_board {
 	struct bus_mapper mapper;
 	struct fake_map maps[FAKE_MAX_MAPS];
 	unsigned nr_maps;
+	unsigned maps_made;	/* ever */
 	bool fail_map;
 	struct bus bus;
 	struct log log;			/* into a file without a name */

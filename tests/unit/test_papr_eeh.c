@@ -487,6 +487,63 @@ START_TEST(test_reset_by_command)
 }
 END_TEST
 
+static uint32_t command_of_device(unsigned index)
+{
+	return fake_config_get(&fakes[0].devices[index], PCI_COMMAND, 2);
+}
+
+/* Of several devices none is in the guest before it decodes: when all goes well (0), when the host
+ * isolates them (1), and when one cannot be set up again (2), after which the guest may try again. */
+START_TEST(test_reset_of_several)
+{
+	fake_add_nvme(&fakes[0], 2);
+	if (_i != 1)
+		fakes[0].group.recovery = NULL;
+	start_phbs(1);
+	write_config(CONFIG_ADDR(0, PCI_COMMAND), 2, COMMAND);
+	write_config(CONFIG_ADDR(PCI_DEVFN(1, 0), PCI_COMMAND), 2, COMMAND);
+	ck_assert_uint_eq(board.nr_maps, 2);
+	ck_assert_int_eq(reset_slot(1), RTAS_SUCCESS);
+	board.maps_made = 0;
+	if (_i == 2)
+		fakes[0].devices[0].set_irqs = (struct fake_failure){ 1, -EIO };
+	ck_assert_int_eq(reset_slot(0), _i == 2 ? RTAS_HARDWARE_ERROR : RTAS_SUCCESS);
+	ck_assert_uint_eq(board.nr_maps, 0);
+	ck_assert_uint_eq(board.maps_made, 0);
+	ck_assert_uint_eq(state(), _i == 2 ? 2 : 0);
+	if (_i == 2) {
+		ck_assert_int_eq(reset_slot(1), RTAS_SUCCESS);
+		ck_assert_int_eq(reset_slot(0), RTAS_SUCCESS);
+		ck_assert_uint_eq(state(), 0);
+	}
+	write_config(CONFIG_ADDR(PCI_DEVFN(1, 0), PCI_COMMAND), 2, COMMAND);
+	ck_assert_uint_eq(command_of_device(1), COMMAND);
+	ck_assert_uint_eq(board.nr_maps, 1);
+	papr_phbs_exit(&phbs);
+}
+END_TEST
+
+/* One device that takes no command: all stay cut off, and a reset is tried nevertheless. */
+START_TEST(test_release_fails_by_command)
+{
+	freeze_by_command();
+	fakes[0].devices[0].config_write = (struct fake_failure){ 1, -EIO };
+	ck_assert_int_eq(set_option(2), RTAS_HARDWARE_ERROR);
+	ck_assert_uint_eq(state(), 2);
+	ck_assert_uint_eq(board.nr_maps, 0);
+	fakes[0].devices[0].config_write = (struct fake_failure){ 1, -EIO };
+	ck_assert_int_eq(reset_slot(1), RTAS_SUCCESS);
+	fakes[0].recovery_error = -EIO;
+	ck_assert_int_eq(reset_slot(0), RTAS_HARDWARE_ERROR);
+	fakes[0].recovery_error = 0;
+	ck_assert_uint_eq(state(), 5);
+	/* There is no way out of that. */
+	ck_assert_int_lt(papr_eeh_inject(&phbs.phbs[0].eeh, false, 0), 0);
+	ck_assert_uint_eq(state(), 5);
+	papr_phbs_exit(&phbs);
+}
+END_TEST
+
 /* A guest that stopped in the middle leaves a group as any other. */
 START_TEST(test_exit_by_command)
 {
@@ -783,7 +840,7 @@ static Suite *papr_eeh_suite(void)
 		test_unavailable, test_absent, test_stopped_config, test_reset,
 		test_reset_intx, test_reset_vectors_changed, test_reset_failures, test_fundamental,
 		test_configure, test_release, test_release_by_command, test_reset_by_command,
-		test_exit_by_command, test_error_log, test_permanent, test_errinjct_open,
+		test_release_fails_by_command, test_exit_by_command, test_error_log, test_permanent, test_errinjct_open,
 		test_errinjct_fails, test_missed_load, test_tree,
 	};
 	Suite *suite = suite_create("papr_eeh");
@@ -795,6 +852,7 @@ static Suite *papr_eeh_suite(void)
 	tcase_add_loop_test(tcase, test_addresses, 0, ARRAY_SIZE(address_cases));
 	tcase_add_loop_test(tcase, test_info, 0, ARRAY_SIZE(info_cases));
 	tcase_add_loop_test(tcase, test_error_log_buffers, 0, ARRAY_SIZE(buffer_cases));
+	tcase_add_loop_test(tcase, test_reset_of_several, 0, 3);
 	tcase_add_loop_test(tcase, test_errinjct, 0, ARRAY_SIZE(inject_cases));
 	for (i = 0; i < ARRAY_SIZE(tests); i++)
 		tcase_add_test(tcase, tests[i]);

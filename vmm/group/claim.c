@@ -312,8 +312,10 @@ int claim_group(const struct host_root *root, const struct host_group *group, bo
 	struct claim *taken = new_claim(root, log, false);
 	int ret;
 
-	if (!taken)
+	if (!taken) {
+		log_error(log, "group %u cannot be claimed: no memory", group->number);
 		return -ENOMEM;
+	}
 	taken->number = group->number;
 	if (group->backend == HOST_BACKEND_DEVGROUP)
 		ret = claim_whole(taken);

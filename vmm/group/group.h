@@ -244,7 +244,7 @@ struct group_ops {
 
 struct group {
 	const struct group_ops *ops;
-	const struct group_recovery_ops *recovery;	/* NULL: nothing isolates it */
+	const struct group_recovery_ops *recovery;	/* NULL: the host does not isolate it */
 	char *path;			/* as it was asked for, for messages */
 	unsigned number;
 	enum group_bus bus;

@@ -2,7 +2,7 @@
 /*
  * The process that takes groups and gives them back.
  */
-#include <errno.h>
+#include <string.h>
 
 #include "vmm/group/keeper.h"
 
@@ -67,8 +67,9 @@ int keeper_start(struct keeper *keeper, const struct host_root *root,
 		return 0;
 	ret = watcher_start(&keeper->watcher, "pvmm-keeper", &log->fd, 1, &work, &keeping);
 	keeper->running = !ret;
-	if (ret == -ECHILD)
-		log_error(log, "the process that claims groups was killed; run again");
+	if (ret < 0 && !keeper->watcher.begun)
+		log_error(log, "the process that claims groups and gives them back cannot be had: %s",
+			  strerror(-ret));
 	return ret < 0 ? ret : 0;
 }
 
