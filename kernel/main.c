@@ -25,7 +25,8 @@
  *   lock of a device set	VFIO's, around opening and closing a device
  *   map_lock of a device	below mmap_lock: a mapping is made while the user has the device
  *   fault_lock of a device	below mmap_lock: whether mappings show the device or ones
- *   devgroups_registry		lists and states; a leaf but for the IOMMU core's group lock
+ *   devgroups_registry		lists and states; a leaf but for the IOMMU core's group lock and
+ *				kvm.c's kept_tables_lock
  *
  * Removing a directory waits for whoever is inside one of its files. Those take the registry lock
  * at most, but for "claim", which takes everything: it lets go of the file's protection first
