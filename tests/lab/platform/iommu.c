@@ -25,6 +25,8 @@ struct lab_table {
 
 /* What is in the windows, and whether an entry is in use by the device. */
 static DEFINE_SPINLOCK(tables_lock);
+/* References. The group shows the same to those who look there, unless they are to see none. */
+static struct iommu_table *programmed[IOMMU_TABLE_GROUP_MAX_TABLES];
 static struct iommu_table_group tables;
 static struct iommu_device iommu;
 static struct fwnode_handle *node;
@@ -112,7 +114,8 @@ static struct iommu_table *exchange_window(int num, struct iommu_table *table)
 	unsigned long flags;
 
 	spin_lock_irqsave(&tables_lock, flags);
-	swap(tables.tables[num], table);
+	swap(programmed[num], table);
+	tables.tables[num] = programmed[num];
 	spin_unlock_irqrestore(&tables_lock, flags);
 	return table;
 }
@@ -218,7 +221,7 @@ static u32 *translate(u64 address, u64 wanted)
 	int i;
 
 	for (i = 0; i < IOMMU_TABLE_GROUP_MAX_TABLES; i++) {
-		table = tables.tables[i];
+		table = programmed[i];
 		if (!table)
 			continue;
 		entry = (address >> table->it_page_shift) - table->it_offset;
