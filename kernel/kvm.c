@@ -271,16 +271,6 @@ void devgroup_kvm_end(struct devgroup_use *use)
 	mutex_unlock(&devgroups_registry);
 }
 
-void devgroup_kvm_keep(struct devgroup_kvm_table *kept, struct devgroup *group,
-		       struct iommu_table *table)
-{
-	kept->group = group;
-	kept->table = table;
-	mutex_lock(&kept_tables_lock);
-	list_add(&kept->link, &kept_tables);
-	mutex_unlock(&kept_tables_lock);
-}
-
 /* Lets go of those that KVM has not, or of all. Returns whether there are others. */
 static bool put_tables(struct devgroup *group, bool all)
 {
@@ -301,6 +291,18 @@ static bool put_tables(struct devgroup *group, bool all)
 	}
 	mutex_unlock(&kept_tables_lock);
 	return others;
+}
+
+/* A user may make and remove windows without end: those that KVM has not do not add up. */
+void devgroup_kvm_keep(struct devgroup_kvm_table *kept, struct devgroup *group,
+		       struct iommu_table *table)
+{
+	kept->group = group;
+	kept->table = table;
+	mutex_lock(&kept_tables_lock);
+	list_add(&kept->link, &kept_tables);
+	mutex_unlock(&kept_tables_lock);
+	put_tables(group, false);
 }
 
 /* KVM lets go of a table when all processors have seen that it is gone. */
