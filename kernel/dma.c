@@ -425,7 +425,7 @@ union argument {
 	struct devgroup_map_list list;
 };
 
-/* The calls of the owner. */
+/* The calls of the owner; first those that a guest has it make all the time. */
 static const struct dma_call {
 	unsigned int cmd;
 	size_t size;
@@ -433,13 +433,13 @@ static const struct dma_call {
 	/* dma->lock held. @arg: the caller's own @argument, for an answer. */
 	int (*run)(struct devgroup_dma *dma, void *argument, void __user *arg);
 } calls[] = {
+	{ DEVGROUP_MAP, sizeof(struct devgroup_map), DEVGROUP_MAP_FLAGS, call_map },
+	{ DEVGROUP_UNMAP, sizeof(struct devgroup_unmap), 0, call_unmap },
+	{ DEVGROUP_MAP_LIST, sizeof(struct devgroup_map_list), 0, call_map_list },
 	{ DEVGROUP_CREATE_WINDOW, sizeof(struct devgroup_create_window), 0, call_create_window },
 	{ DEVGROUP_REMOVE_WINDOW, sizeof(struct devgroup_remove_window), 0, call_remove_window },
 	{ DEVGROUP_REGISTER_MEMORY, sizeof(struct devgroup_memory), 0, call_register_memory },
 	{ DEVGROUP_UNREGISTER_MEMORY, sizeof(struct devgroup_memory), 0, call_unregister_memory },
-	{ DEVGROUP_MAP, sizeof(struct devgroup_map), DEVGROUP_MAP_FLAGS, call_map },
-	{ DEVGROUP_UNMAP, sizeof(struct devgroup_unmap), 0, call_unmap },
-	{ DEVGROUP_MAP_LIST, sizeof(struct devgroup_map_list), 0, call_map_list },
 };
 
 /* If there is no owner yet, the caller becomes it, unless the call fails. */

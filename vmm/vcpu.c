@@ -23,12 +23,26 @@ int vcpu_setup_signal(void)
 	return sigaction(KICK_SIGNAL, &action, NULL) ? -errno : 0;
 }
 
-/* Gets @vcpu out of the guest, or keeps it from entering. The order closes the window between
- * its last look at its state and KVM_RUN. */
+/*
+ * Gets @vcpu out of the guest, or keeps it from entering. The order closes the window between
+ * its last look (enter) and KVM_RUN: it clears immediate_exit before.
+ */
 static void kick(struct vcpu *vcpu)
 {
 	__atomic_store_n(&vcpu->kvm.run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 	pthread_kill(vcpu->thread, KICK_SIGNAL);
+}
+
+/* With the lock held: @vcpu enters the guest no more before it has looked at what is under it. */
+static void want(struct vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->wanted, true, __ATOMIC_SEQ_CST);
+}
+
+static void want_all(struct vcpus *vcpus)
+{
+	for (unsigned i = 0; i < vcpus->nr_vcpus; i++)
+		want(&vcpus->vcpus[i]);
 }
 
 /* Lets KVM finish the last exit (a hypercall's results go to registers on the next KVM_RUN)
@@ -97,28 +111,7 @@ static void wait_parked(struct vcpu *vcpu)
 	}
 }
 
-/* Waits until the vCPU may enter the guest; false: it must end. */
-static bool wait_until_runnable(struct vcpu *vcpu)
-{
-	struct vcpus *vcpus = vcpu->vcpus;
-	bool quit;
-
-	__atomic_store_n(&vcpu->kvm.run->immediate_exit, 0, __ATOMIC_SEQ_CST);
-	pthread_mutex_lock(&vcpus->lock);
-	do {
-		finish_exit(vcpu);
-		wait_parked(vcpu);
-		vcpu->inside = true;
-		while (vcpus->alone && !vcpus->quit && !vcpu->has_work)
-			pthread_cond_wait(&vcpus->changed, &vcpus->lock);
-	} while (vcpu->has_work && !vcpus->quit);
-	quit = vcpus->quit;
-	__atomic_store_n(&vcpu->entered, !quit, __ATOMIC_SEQ_CST);
-	pthread_mutex_unlock(&vcpus->lock);
-	return !quit;
-}
-
-/* Of the two that look at both flags, who clears one and who sets the other, one sees it. */
+/* Who runs alone waits for it. */
 static void left_guest(struct vcpu *vcpu)
 {
 	struct vcpus *vcpus = vcpu->vcpus;
@@ -129,6 +122,52 @@ static void left_guest(struct vcpu *vcpu)
 	pthread_mutex_lock(&vcpus->lock);
 	pthread_cond_broadcast(&vcpus->changed);
 	pthread_mutex_unlock(&vcpus->lock);
+}
+
+/*
+ * Without the lock, which all vCPUs would take at every exit: of the two that look at both flags, who
+ * sets entered and who sets wanted, one sees the other's.
+ */
+static bool enter(struct vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->kvm.run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&vcpu->entered, true, __ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&vcpu->wanted, __ATOMIC_SEQ_CST))
+		return true;
+	left_guest(vcpu);
+	return false;
+}
+
+/* With the lock held: what is wanted of the vCPU, and back when it is to run or to end. */
+static void wait_unwanted(struct vcpu *vcpu)
+{
+	struct vcpus *vcpus = vcpu->vcpus;
+
+	do {
+		finish_exit(vcpu);
+		wait_parked(vcpu);
+		vcpu->inside = true;
+		while (vcpus->alone && !vcpus->quit && !vcpu->has_work)
+			pthread_cond_wait(&vcpus->changed, &vcpus->lock);
+	} while (vcpu->has_work && !vcpus->quit);
+}
+
+/* Waits until the vCPU may enter the guest; false: it must end. */
+static bool wait_until_runnable(struct vcpu *vcpu)
+{
+	struct vcpus *vcpus = vcpu->vcpus;
+	bool quit;
+
+	while (!enter(vcpu)) {
+		pthread_mutex_lock(&vcpus->lock);
+		wait_unwanted(vcpu);
+		quit = vcpus->quit;
+		__atomic_store_n(&vcpu->wanted, quit, __ATOMIC_SEQ_CST);
+		pthread_mutex_unlock(&vcpus->lock);
+		if (quit)
+			return false;
+	}
+	return true;
 }
 
 /* In and out of the guest once; an error stops the VM after one line on log. */
@@ -163,7 +202,8 @@ static int init_vcpu(struct vcpus *vcpus, unsigned index, struct kvm_vm *vm)
 	struct vcpu *vcpu = &vcpus->vcpus[index];
 	int error;
 
-	*vcpu = (struct vcpu){ .vcpus = vcpus, .index = index, .state = VCPU_PARKED };
+	*vcpu = (struct vcpu){ .vcpus = vcpus, .index = index, .state = VCPU_PARKED,
+				.wanted = true };
 	error = kvm_vcpu_init(&vcpu->kvm, vm, index);
 	if (error)
 		return error;
@@ -203,6 +243,7 @@ void vcpus_exit(struct vcpus *vcpus)
 		return;
 	pthread_mutex_lock(&vcpus->lock);
 	vcpus->quit = true;
+	want_all(vcpus);
 	pthread_cond_broadcast(&vcpus->changed);
 	pthread_mutex_unlock(&vcpus->lock);
 	for (unsigned i = 0; i < vcpus->nr_vcpus; i++)
@@ -250,6 +291,7 @@ void vcpu_park(struct vcpu *vcpu)
 {
 	pthread_mutex_lock(&vcpu->vcpus->lock);
 	vcpu->state = VCPU_PARKED;
+	want(vcpu);
 	pthread_mutex_unlock(&vcpu->vcpus->lock);
 }
 
@@ -293,6 +335,7 @@ void vcpus_run_on_all(struct vcpus *vcpus, struct vcpu *self,
 	/* At the end others' threads may be gone already: none is kicked any more. */
 	for (unsigned i = 0; i < vcpus->nr_vcpus && !vcpus->quit; i++) {
 		vcpus->vcpus[i].has_work = true;
+		want(&vcpus->vcpus[i]);
 		if (&vcpus->vcpus[i] != self)
 			kick(&vcpus->vcpus[i]);
 	}
@@ -323,6 +366,7 @@ void vcpus_run_alone(struct vcpus *vcpus, void (*work)(void *arg), void *arg)
 	while (vcpus->alone)
 		pthread_cond_wait(&vcpus->changed, &vcpus->lock);
 	__atomic_store_n(&vcpus->alone, true, __ATOMIC_SEQ_CST);
+	want_all(vcpus);
 	while (kick_entered(vcpus))
 		pthread_cond_wait(&vcpus->changed, &vcpus->lock);
 	pthread_mutex_unlock(&vcpus->lock);

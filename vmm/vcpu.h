@@ -35,7 +35,8 @@ struct vcpu {
 	enum vcpu_state state;	/* vcpus.lock */
 	bool has_work;		/* vcpus.lock */
 	bool inside;		/* vcpus.lock: not parked, may be in the guest */
-	bool entered;		/* in KVM_RUN, or about to be. Set under vcpus.lock; atomic */
+	bool entered;		/* in KVM_RUN, or about to be; atomic */
+	bool wanted;		/* must look at what is under vcpus.lock before it enters; atomic */
 };
 
 struct vcpus {

@@ -157,7 +157,8 @@ int group_map_list(struct group *group, const struct group_dma_window *window, u
 	    !window_holds(window, iova, (uint64_t)count << window->page_shift) ||
 	    !list_is_sane(window, entries, count))
 		return -EINVAL;
-	if (group->ops->map_list)
+	/* What is one mapping needs no list, which the kernel would have to fetch. */
+	if (group->ops->map_list && run_length(window, entries, count) < count)
 		return group->ops->map_list(group, iova, entries, count);
 	return map_runs(group, window, iova, entries, count);
 }

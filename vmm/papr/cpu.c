@@ -87,10 +87,18 @@ static void handle_mmio(struct vcpu *vcpu)
 		papr_phbs_missed_load(&machine->phbs, run->mmio.phys_addr);
 }
 
-static int handle_exit(struct vcpu *vcpu)
+static int unknown_exit(struct vcpu *vcpu)
 {
 	struct kvm_regs regs = { 0 };
 
+	kvm_vcpu_ioctl(&vcpu->kvm, KVM_GET_REGS, &regs);
+	log_error(vcpu->vcpus->log, "vCPU %u cannot go on: exit reason %u at 0x%llx", vcpu->index,
+		  vcpu->kvm.run->exit_reason, (unsigned long long)regs.pc);
+	return -EIO;
+}
+
+static int handle_exit(struct vcpu *vcpu)
+{
 	switch (vcpu->kvm.run->exit_reason) {
 	case KVM_EXIT_PAPR_HCALL:
 		handle_hcall(vcpu);
@@ -102,10 +110,7 @@ static int handle_exit(struct vcpu *vcpu)
 	case KVM_EXIT_IRQ_WINDOW_OPEN:
 		return 0;
 	default:
-		kvm_vcpu_ioctl(&vcpu->kvm, KVM_GET_REGS, &regs);
-		log_error(vcpu->vcpus->log, "vCPU %u cannot go on: exit reason %u at 0x%llx",
-			  vcpu->index, vcpu->kvm.run->exit_reason, (unsigned long long)regs.pc);
-		return -EIO;
+		return unknown_exit(vcpu);
 	}
 }
 
