@@ -56,10 +56,6 @@ static const struct allowed_call any_thread[] = {
 	{ SCMP_SYS(rt_sigreturn), "return from the kick's handler" },
 	{ SCMP_SYS(restart_syscall), "a call that a stop signal interrupted" },
 	{ SCMP_SYS(sched_yield), "locks" },
-	{ SCMP_SYS(rseq), "thread start" },
-	{ SCMP_SYS(set_robust_list), "thread start" },
-	{ SCMP_SYS(seccomp), "a vCPU thread's own rules" },
-	{ SCMP_SYS(prctl), "a vCPU thread's own rules" },
 	{ SCMP_SYS(exit), "thread end" },
 	{ SCMP_SYS(exit_group), "abort" },
 };
@@ -74,16 +70,12 @@ static const struct allowed_call main_thread[] = {
 	{ SCMP_SYS(fstat), "file sizes" },
 	{ SCMP_SYS(newfstatat), "fstat() in newer C libraries" },
 	{ SCMP_SYS(lseek), "file sizes" },
-	{ SCMP_SYS(clone), "vCPU threads at a reboot" },
-	{ SCMP_SYS(clone3), "vCPU threads at a reboot" },
 	{ SCMP_SYS(wait4), "the watchers' end" },
 	{ SCMP_SYS(waitid), "the watchers' end" },
 	{ SCMP_SYS(timerfd_create), "lines of XICS at a reboot" },
 	{ SCMP_SYS(fcntl), "console modes, a group's file for KVM, the file that is guest memory" },
 	{ SCMP_SYS(getpgrp), "terminal ownership" },
 	{ SCMP_SYS(getpgid), "terminal ownership" },
-	{ SCMP_SYS(sched_getaffinity), "thread start" },
-	{ SCMP_SYS(prlimit64), "thread stacks" },
 };
 
 #define IOCTL_TYPE_MASK 0xff00U
@@ -140,7 +132,7 @@ static int allow_vcpu_fcntl(scmp_filter_ctx filter)
 				SCMP_A1(SCMP_CMP_EQ, F_DUPFD_CLOEXEC, 0));
 }
 
-/* Loads the rules for this thread and those it makes; sets no_new_privs. */
+/* Loads the rules for this thread; sets no_new_privs. */
 static int load_filter(bool vcpu)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
@@ -222,26 +214,39 @@ static int drop_capabilities(struct log *log)
 	return -EPERM;
 }
 
-int sandbox_enter(struct log *log)
+static int restrict_calls(struct log *log, bool vcpu)
 {
-	int error;
+	int error = load_filter(vcpu);
 
-	if (capng_get_caps_process()) {
-		log_error(log, "cannot read this process's capabilities");
-		return -EPERM;
-	}
-	error = leave_files(log);
-	if (!error)
-		error = drop_capabilities(log);
-	if (error)
-		return error;
-	error = load_filter(false);
 	if (error)
 		log_error(log, "cannot restrict system calls: %s", strerror(-error));
 	return error;
 }
 
-int sandbox_enter_vcpu(void)
+static int read_capabilities(struct log *log)
 {
-	return load_filter(true);
+	if (!capng_get_caps_process())
+		return 0;
+	log_error(log, "cannot read this process's capabilities");
+	return -EPERM;
+}
+
+int sandbox_enter(struct log *log)
+{
+	int error = read_capabilities(log);
+
+	if (!error)
+		error = leave_files(log);
+	if (!error)
+		error = drop_capabilities(log);
+	return error ? error : restrict_calls(log, false);
+}
+
+int sandbox_enter_vcpu(struct log *log)
+{
+	int error = read_capabilities(log);
+
+	if (!error)
+		error = drop_capabilities(log);
+	return error ? error : restrict_calls(log, true);
 }

@@ -10,12 +10,12 @@
 #include "vmm/log.h"
 
 /*
- * For the main thread, which must be the only one, and all threads it makes later. 0, or a
- * negative errno after one line on @log. What a process without privileges cannot give up it
- * never had.
+ * For the calling thread alone, but for the files, which go from all threads. 0, or a negative errno after
+ * one line on @log. What a process without privileges cannot give up it never had. None can make a
+ * thread or a process afterwards.
  */
 int sandbox_enter(struct log *log);
-/* The stricter rules of a vCPU's thread, on top. 0 or a negative errno. */
-int sandbox_enter_vcpu(void);
+/* For a vCPU's thread, whose rules are stricter, and which leaves the files to the main thread. */
+int sandbox_enter_vcpu(struct log *log);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* vCPU threads: running, parking, and stopping them for work from outside. */
+/* vCPUs: running, parking, and stopping them for work from outside. */
 #include <errno.h>
 #include <linux/kvm.h>
 #include <signal.h>
@@ -30,7 +30,7 @@ int vcpu_setup_signal(void)
 static void kick(struct vcpu *vcpu)
 {
 	__atomic_store_n(&vcpu->kvm.run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-	pthread_kill(vcpu->thread, KICK_SIGNAL);
+	pthread_kill(vcpu->thread->id, KICK_SIGNAL);
 }
 
 /* With the lock held: @vcpu enters the guest no more before it has looked at what is under it. */
@@ -186,48 +186,46 @@ static void run_once(struct vcpu *vcpu)
 	fail(vcpu);
 }
 
-static void *run(void *arg)
+static void run(void *arg)
 {
 	struct vcpu *vcpu = arg;
 
-	if (vcpu->vcpus->ops->begin && vcpu->vcpus->ops->begin(vcpu))
-		fail(vcpu);
 	while (wait_until_runnable(vcpu))
 		run_once(vcpu);
-	return NULL;
 }
 
-static int init_vcpu(struct vcpus *vcpus, unsigned index, struct kvm_vm *vm)
+static int init_vcpu(struct vcpus *vcpus, unsigned index, struct vcpu_thread *thread,
+		     struct kvm_vm *vm)
 {
 	struct vcpu *vcpu = &vcpus->vcpus[index];
 	int error;
 
-	*vcpu = (struct vcpu){ .vcpus = vcpus, .index = index, .state = VCPU_PARKED,
-				.wanted = true };
+	*vcpu = (struct vcpu){ .vcpus = vcpus, .index = index, .thread = thread,
+				.state = VCPU_PARKED, .wanted = true };
 	error = kvm_vcpu_init(&vcpu->kvm, vm, index);
 	if (error)
 		return error;
 	error = vcpus->ops->init(vcpu);
-	if (!error)
-		error = -pthread_create(&vcpu->thread, NULL, run, vcpu);
 	if (error)
 		kvm_vcpu_exit(&vcpu->kvm);
+	else
+		vcpu_thread_run(thread, run, vcpu);
 	return error;
 }
 
-int vcpus_init(struct vcpus *vcpus, unsigned count, struct kvm_vm *vm, const struct vcpu_ops *ops,
-	       void *machine, struct log *log)
+int vcpus_init(struct vcpus *vcpus, struct vcpu_threads *threads, struct kvm_vm *vm,
+	       const struct vcpu_ops *ops, void *machine, struct log *log)
 {
 	int error = 0;
 
 	*vcpus = (struct vcpus){ .ops = ops, .machine = machine, .log = log };
-	vcpus->vcpus = calloc(count, sizeof(*vcpus->vcpus));
+	vcpus->vcpus = calloc(threads->count, sizeof(*vcpus->vcpus));
 	if (!vcpus->vcpus)
 		return -ENOMEM;
 	pthread_mutex_init(&vcpus->lock, NULL);
 	pthread_cond_init(&vcpus->changed, NULL);
-	while (vcpus->nr_vcpus < count) {
-		error = init_vcpu(vcpus, vcpus->nr_vcpus, vm);
+	while (vcpus->nr_vcpus < threads->count) {
+		error = init_vcpu(vcpus, vcpus->nr_vcpus, &threads->all[vcpus->nr_vcpus], vm);
 		if (error)
 			break;
 		vcpus->nr_vcpus++;
@@ -250,7 +248,7 @@ void vcpus_exit(struct vcpus *vcpus)
 		kick(&vcpus->vcpus[i]);
 	/* Any of the threads may still be about to touch another vCPU. */
 	for (unsigned i = 0; i < vcpus->nr_vcpus; i++)
-		pthread_join(vcpus->vcpus[i].thread, NULL);
+		vcpu_thread_wait(vcpus->vcpus[i].thread);
 	for (unsigned i = 0; i < vcpus->nr_vcpus; i++)
 		kvm_vcpu_exit(&vcpus->vcpus[i].kvm);
 	pthread_cond_destroy(&vcpus->changed);

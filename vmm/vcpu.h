@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vCPU threads: one each, running, parked (off until another vCPU or the boot starts it) or
+ * vCPUs, each on a thread: running, parked (off until another vCPU or the boot starts it) or
  * told to quit. What an exit means is the architecture's business (vcpu_ops).
  */
 #ifndef PVMM_VCPU_H
@@ -10,13 +10,12 @@
 
 #include "vmm/kvm.h"
 #include "vmm/log.h"
+#include "vmm/vcpu_threads.h"
 
 struct vcpu;
 struct vcpus;
 
 struct vcpu_ops {
-	/* First thing in the vCPU's thread; an error is a failure of the vCPU. NULL: nothing. */
-	int (*begin)(struct vcpu *vcpu);
 	/* Makes the vCPU known to the interrupt controller, sets what never changes. */
 	int (*init)(struct vcpu *vcpu);
 	/* Handles the exit in vcpu->kvm.run; an error stops the VM after one line on log. */
@@ -31,7 +30,7 @@ struct vcpu {
 	struct vcpus *vcpus;
 	unsigned index;		/* also KVM's id and the guest's server number */
 	struct kvm_vcpu kvm;
-	pthread_t thread;
+	struct vcpu_thread *thread;
 	enum vcpu_state state;	/* vcpus.lock */
 	bool has_work;		/* vcpus.lock */
 	bool inside;		/* vcpus.lock: not parked, may be in the guest */
@@ -53,10 +52,13 @@ struct vcpus {
 	struct vcpu *vcpus;
 };
 
-/* Makes @count vCPUs, all parked, with their threads. 0 or a negative errno, nothing held. */
-int vcpus_init(struct vcpus *vcpus, unsigned count, struct kvm_vm *vm, const struct vcpu_ops *ops,
-	       void *machine, struct log *log);
-/* Ends the threads, wherever they are, and frees. */
+/*
+ * Makes as many vCPUs as there are threads, all parked; the threads do nothing else until vcpus_exit().
+ * 0 or a negative errno, nothing held.
+ */
+int vcpus_init(struct vcpus *vcpus, struct vcpu_threads *threads, struct kvm_vm *vm,
+	       const struct vcpu_ops *ops, void *machine, struct log *log);
+/* Stops the vCPUs, wherever they are, and frees. */
 void vcpus_exit(struct vcpus *vcpus);
 
 /* NULL when there is no such vCPU. */

@@ -360,6 +360,16 @@ static void close_dump(struct vm *vm)
 		close(vm->dump_fd);
 }
 
+static int start_threads(struct vm *vm)
+{
+	return vcpu_threads_init(&vm->vcpu_threads, vm->config->cpus, sandbox_enter_vcpu, vm->log);
+}
+
+static void end_threads(struct vm *vm)
+{
+	vcpu_threads_exit(&vm->vcpu_threads);
+}
+
 static int enter_sandbox(struct vm *vm)
 {
 	return sandbox_enter(vm->log);
@@ -387,7 +397,8 @@ static void exit_console(struct vm *vm)
 /*
  * Construction in this order, undone in reverse. Each step logs its own failure. What can be
  * wrong with the operator's files comes before a device changes hands; the keeper is forked off
- * before the groups are open, so that it holds none of them; the sandbox is last.
+ * before the groups are open, so that it holds none of them; the sandbox is last, and those of the
+ * vCPUs just before it.
  */
 static const struct step {
 	int (*init)(struct vm *vm);
@@ -408,6 +419,7 @@ static const struct step {
 	{ watch_pressure, unwatch_pressure },
 	{ init_timeout, exit_timeout },
 	{ init_console, exit_console },
+	{ start_threads, end_threads },
 	{ enter_sandbox, NULL },
 };
 

@@ -21,6 +21,7 @@
 #include "vmm/loop.h"
 #include "vmm/memory_file.h"
 #include "vmm/pressure.h"
+#include "vmm/vcpu_threads.h"
 
 enum vm_end {
 	VM_RUNNING,
@@ -64,6 +65,7 @@ struct vm {
 	struct group_watch watches[CONFIG_GROUPS_MAX];
 	struct pressure pressure;
 	struct machine_host *host;
+	struct vcpu_threads vcpu_threads;
 	struct machine *machine;	/* of the present boot */
 	enum vm_end end;		/* first reason to stop this boot; atomic */
 };

@@ -88,6 +88,7 @@ void fake_machine_init(struct fake_machine *fake, unsigned cpus)
 	vm->nvram_fd = papr_nvram_open(NULL, vm->log);
 	ck_assert_int_eq(machine_host_init(vm->log, &vm->host), 0);
 	ck_assert_int_eq(vcpu_setup_signal(), 0);
+	ck_assert_int_eq(vcpu_threads_init(&vm->vcpu_threads, cpus, NULL, vm->log), 0);
 }
 
 int fake_machine_create(struct fake_machine *fake)
@@ -117,6 +118,7 @@ void fake_machine_exit(struct fake_machine *fake)
 	ck_assert_uint_eq(fake->kvm.nr_slots, 0);
 	ck_assert_uint_eq(fake->kvm.nr_irqfds, 0);
 	ck_assert_ptr_null(vm->console.on_input);
+	vcpu_threads_exit(&vm->vcpu_threads);
 	machine_host_exit(vm->host);
 	close(vm->nvram_fd);
 	loop_exit(&vm->loop);

@@ -7,7 +7,7 @@ int sandbox_enter(struct log *log)
 	return 0;
 }
 
-int sandbox_enter_vcpu(void)
+int sandbox_enter_vcpu(struct log *log)
 {
 	return 0;
 }

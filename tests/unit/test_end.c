@@ -53,6 +53,7 @@ static void *exit_all(void *arg)
 START_TEST(test_vcpu_late)
 {
 	const struct kvm_run exit = { .exit_reason = KVM_EXIT_PAPR_HCALL };
+	struct vcpu_threads threads;
 	struct capture capture;
 	struct kvm_vm vm;
 	pthread_t ending;
@@ -63,7 +64,8 @@ START_TEST(test_vcpu_late)
 	sem_init(&go_on, 0, 0);
 	ck_assert_int_eq(vcpu_setup_signal(), 0);
 	ck_assert_int_eq(kvm_vm_init(&vm, &kvm.kvm, 0), 0);
-	ck_assert_int_eq(vcpus_init(&vcpus, CPUS, &vm, &ops, NULL, &capture.log), 0);
+	ck_assert_int_eq(vcpu_threads_init(&threads, CPUS, NULL, &capture.log), 0);
+	ck_assert_int_eq(vcpus_init(&vcpus, &threads, &vm, &ops, NULL, &capture.log), 0);
 	ck_assert_int_eq(vcpu_start(vcpus_get(&vcpus, LATE), prepare, NULL), 0);
 	fake_kvm_give(&kvm, LATE, &exit);
 	sem_wait(&busy);
@@ -75,6 +77,7 @@ START_TEST(test_vcpu_late)
 	ck_assert_uint_eq(nr_works, 0);
 	for (unsigned i = 0; i < CPUS; i++)
 		ck_assert(!kvm.vcpus[i].exists);
+	vcpu_threads_exit(&threads);
 	kvm_vm_exit(&vm);
 	fake_kvm_exit(&kvm);
 	capture_exit(&capture);

@@ -6,12 +6,13 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <linux/kvm.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -37,6 +38,7 @@ static int in_child(int (*body)(void))
 
 static int main_thread_body(void)
 {
+	char text[4096] = "";
 	int file = open("/proc/self/status", O_RDONLY);
 
 	if (sandbox_enter(&quiet))
@@ -45,7 +47,7 @@ static int main_thread_body(void)
 		return 2;
 	if (socket(AF_UNIX, SOCK_STREAM, 0) >= 0 || errno != EPERM)
 		return 3;
-	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+	if (pread(file, text, sizeof(text) - 1, 0) < 0 || !strstr(text, "NoNewPrivs:\t1"))
 		return 4;
 	if (ioctl(file, FS_IOC_GETFLAGS, &file) == 0 || errno != EPERM)
 		return 5;
@@ -54,7 +56,7 @@ static int main_thread_body(void)
 	return 0;
 }
 
-/* What a main thread still has: files that are open, memory, threads, KVM and VFIO ioctls. */
+/* What a main thread still has: files that are open, memory, KVM and VFIO ioctls. */
 static int main_thread_can_body(void)
 {
 	struct termios mode = { 0 };
@@ -79,46 +81,95 @@ static int main_thread_can_body(void)
 	return 0;
 }
 
-static void *vcpu_thread(void *arg)
+static void check_vcpu_thread(int *failed)
 {
 	struct termios mode;
-	int *failed = arg;
 
 	*failed = 1;
-	if (sandbox_enter_vcpu())
-		return NULL;
+	if (sandbox_enter_vcpu(&quiet))
+		return;
 	*failed = 2;
 	if (memfd_create("memory", 0) >= 0 || errno != EPERM)
-		return NULL;
+		return;
 	*failed = 3;
 	if (ioctl(0, TCGETS, &mode) == 0 || errno != EPERM)
-		return NULL;
+		return;
 	*failed = 4;
 	if (eventfd(0, 0) < 0)
-		return NULL;
+		return;
 	*failed = 5;
 	if (ioctl(0, KVM_RUN, 0) >= 0 || errno == EPERM)
-		return NULL;
+		return;
 	*failed = 6;
 	if (fcntl(0, F_DUPFD_CLOEXEC, 0) < 0)
-		return NULL;
+		return;
 	*failed = 7;
 	if (fcntl(0, F_SETFL, 0) >= 0 || errno != EPERM)
-		return NULL;
+		return;
 	*failed = 0;
+}
+
+struct vcpu {
+	int failed;
+	pid_t id;
+	sem_t done, end;
+};
+
+static void *vcpu_thread(void *arg)
+{
+	struct vcpu *vcpu = arg;
+
+	vcpu->id = gettid();
+	check_vcpu_thread(&vcpu->failed);
+	sem_post(&vcpu->done);
+	while (sem_wait(&vcpu->end))
+		;
 	return NULL;
 }
 
+/* Of a line of /proc/PID/status, a hexadecimal number. */
+static unsigned long status_of(const char *text, const char *name)
+{
+	const char *line = strstr(text, name);
+
+	return line ? strtoul(line + strlen(name), NULL, 16) : ULONG_MAX;
+}
+
+/* All but locking memory, which is kept where its limit cannot be lifted. */
+static bool has_capabilities(pid_t thread)
+{
+	char path[64], text[4096] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", thread);
+	fd = open(path, O_RDONLY);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		return true;
+	close(fd);
+	return (status_of(text, "CapPrm:") | status_of(text, "CapEff:")) & ~(1UL << CAP_IPC_LOCK);
+}
+
+/* Its thread is there before the main thread has given up anything, and none can be made after that. */
 static int vcpu_body(void)
 {
-	pthread_t thread;
-	int failed = 9;
+	struct vcpu vcpu = { .failed = 9 };
+	pthread_t thread, more;
 
-	if (sandbox_enter(&quiet) || pthread_create(&thread, NULL, vcpu_thread, &failed))
-		return 8;
-	pthread_join(thread, NULL);
+	sem_init(&vcpu.done, 0, 0);
+	sem_init(&vcpu.end, 0, 0);
+	if (pthread_create(&thread, NULL, vcpu_thread, &vcpu))
+		return 10;
+	sem_wait(&vcpu.done);
+	if (has_capabilities(vcpu.id))
+		return 11;
 	/* The main thread keeps what it had. */
-	return failed ? failed : memfd_create("memory", 0) < 0;
+	if (open("/", O_RDONLY) < 0 || sandbox_enter(&quiet) || memfd_create("memory", 0) < 0)
+		return 12;
+	if (pthread_create(&more, NULL, vcpu_thread, &vcpu) != EPERM || fork() >= 0 || errno != EPERM)
+		return 13;
+	sem_post(&vcpu.end);
+	pthread_join(thread, NULL);
+	return vcpu.failed;
 }
 
 static int limits_body(void)

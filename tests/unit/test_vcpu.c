@@ -24,9 +24,10 @@ enum {
 
 static struct fake_kvm kvm;
 static struct kvm_vm vm;
+static struct vcpu_threads threads;
 static struct vcpus vcpus;
 static struct capture capture;
-static unsigned handled[EXIT_MAX - EXIT_NOTHING], nr_failed, fail_init_of, fail_begin_of;
+static unsigned handled[EXIT_MAX - EXIT_NOTHING], nr_failed, fail_init_of;
 static sem_t blocked, go_on, asked;
 static unsigned worked[CPUS], nr_worked;
 
@@ -89,18 +90,12 @@ static int init_vcpu(struct vcpu *vcpu)
 	return fail_init_of == vcpu->index + 1 ? -EPERM : 0;
 }
 
-static int begin_vcpu(struct vcpu *vcpu)
-{
-	return fail_begin_of == vcpu->index + 1 ? -EPERM : 0;
-}
-
 static void vcpu_failed(struct vcpu *vcpu)
 {
 	__atomic_add_fetch(&nr_failed, 1, __ATOMIC_SEQ_CST);
 }
 
 static const struct vcpu_ops ops = {
-	.begin = begin_vcpu,
 	.init = init_vcpu,
 	.handle_exit = handle_exit,
 	.failed = vcpu_failed,
@@ -112,6 +107,7 @@ static void setup(void)
 	fake_kvm_init(&kvm);
 	ck_assert_int_eq(kvm_vm_init(&vm, &kvm.kvm, 0), 0);
 	ck_assert_int_eq(vcpu_setup_signal(), 0);
+	ck_assert_int_eq(vcpu_threads_init(&threads, CPUS, NULL, &capture.log), 0);
 	sem_init(&blocked, 0, 0);
 	sem_init(&go_on, 0, 0);
 	sem_init(&asked, 0, 0);
@@ -119,7 +115,7 @@ static void setup(void)
 
 static int init_vcpus(void)
 {
-	return vcpus_init(&vcpus, CPUS, &vm, &ops, NULL, &capture.log);
+	return vcpus_init(&vcpus, &threads, &vm, &ops, NULL, &capture.log);
 }
 
 static void setup_vcpus(void)
@@ -133,6 +129,7 @@ static void teardown(void)
 	vcpus_exit(&vcpus);
 	for (unsigned i = 0; i < FAKE_KVM_VCPUS; i++)
 		ck_assert(!kvm.vcpus[i].exists);
+	vcpu_threads_exit(&threads);
 	kvm_vm_exit(&vm);
 	fake_kvm_exit(&kvm);
 	capture_exit(&capture);
@@ -547,28 +544,62 @@ START_TEST(test_init_failures)
 }
 END_TEST
 
+static unsigned nr_begun;
+
+static int begin(struct log *log)
+{
+	return __atomic_add_fetch(&nr_begun, 1, __ATOMIC_SEQ_CST) == 2 ? -EPERM : 0;
+}
+
 START_TEST(test_begin_failure)
 {
-	fail_begin_of = 2;
+	struct vcpu_threads others;
+
+	ck_assert_int_eq(vcpu_threads_init(&others, CPUS, begin, &capture.log), -EPERM);
+	ck_assert_uint_eq(nr_begun, CPUS);
+	ck_assert_int_eq(vcpu_threads_init(&others, 1, begin, &capture.log), 0);
+	ck_assert_uint_eq(nr_begun, CPUS + 1);
+	vcpu_threads_exit(&others);
+}
+END_TEST
+
+static void note_thread(struct vcpu *vcpu, void *arg)
+{
+	((pthread_t *)arg)[vcpu->index] = pthread_self();
+}
+
+/* One machine after another has the same threads, whichever way the one before ended. */
+START_TEST(test_threads_again)
+{
+	pthread_t before[CPUS], after[CPUS];
+
+	vcpus_run_on_all(&vcpus, NULL, note_thread, before);
+	vcpus_exit(&vcpus);
+	fail_init_of = CPUS;
+	ck_assert_int_eq(init_vcpus(), -EPERM);
+	fail_init_of = 0;
 	ck_assert_int_eq(init_vcpus(), 0);
-	while (!__atomic_load_n(&nr_failed, __ATOMIC_SEQ_CST))
-		usleep(1000);
-	wait_parked(1);
+	vcpus_run_on_all(&vcpus, NULL, note_thread, after);
+	for (unsigned i = 0; i < CPUS; i++)
+		ck_assert(pthread_equal(before[i], after[i]));
 	start(0);
-	ck_assert_uint_eq(nr_failed, 1);
+	give(0, EXIT_NOTHING);
+	fake_kvm_wait_completed(&kvm, 0, 1);
 }
 END_TEST
 
 START_TEST(test_two_machines)
 {
 	static struct fake_kvm other_kvm;
+	struct vcpu_threads other_threads;
 	struct vcpus other;
 	struct kvm_vm other_vm;
 	unsigned count = 0;
 
 	fake_kvm_init(&other_kvm);
 	ck_assert_int_eq(kvm_vm_init(&other_vm, &other_kvm.kvm, 0), 0);
-	ck_assert_int_eq(vcpus_init(&other, 2, &other_vm, &ops, NULL, &capture.log), 0);
+	ck_assert_int_eq(vcpu_threads_init(&other_threads, 2, NULL, &capture.log), 0);
+	ck_assert_int_eq(vcpus_init(&other, &other_threads, &other_vm, &ops, NULL, &capture.log), 0);
 	ck_assert_int_eq(vcpu_start(vcpus_get(&other, 0), prepare, NULL), 0);
 	start(0);
 	fake_kvm_wait_idle(&other_kvm, 0);
@@ -576,6 +607,7 @@ START_TEST(test_two_machines)
 	ck_assert_uint_eq(count, CPUS);
 	ck_assert(other_kvm.vcpus[0].inside);
 	vcpus_exit(&other);
+	vcpu_threads_exit(&other_threads);
 	ck_assert(!other_kvm.vcpus[0].exists);
 	fake_kvm_exit(&other_kvm);
 	give(0, EXIT_NOTHING);
@@ -591,6 +623,7 @@ static TCase *running_tests(void)
 	tcase_add_test(tests, test_all_parked);
 	tcase_add_test(tests, test_parked_sleep);
 	tcase_add_test(tests, test_start);
+	tcase_add_test(tests, test_threads_again);
 	tcase_add_test(tests, test_exits);
 	tcase_add_test(tests, test_park);
 	tcase_add_test(tests, test_parts);

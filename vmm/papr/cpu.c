@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "vmm/papr/machine.h"
-#include "vmm/sandbox.h"
 
 /* Power ISA 3.0, MSR and LPCR. */
 #define MSR_SF (1ULL << 63)
@@ -20,16 +19,6 @@
 
 /* ePAPR 5.4: r6 of a CPU that starts with a flattened device tree. */
 #define EPAPR_MAGIC 0x45504150
-
-static int begin_vcpu(struct vcpu *vcpu)
-{
-	int error = sandbox_enter_vcpu();
-
-	if (error)
-		log_error(vcpu->vcpus->log, "vCPU %u: cannot restrict system calls: %s",
-			  vcpu->index, strerror(-error));
-	return error;
-}
 
 static int init_vcpu(struct vcpu *vcpu)
 {
@@ -56,19 +45,14 @@ static void handle_hcall(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->vcpus->machine;
 	struct kvm_run *run = vcpu->kvm.run;
-	uint64_t args[HCALL_NR_ARGS];
-	int64_t status;
+	/* The guest does not see them there. */
+	uint64_t *args = (uint64_t *)run->papr_hcall.args;
+	int64_t status = hcall_dispatch(&machine->hcalls, vcpu, run->papr_hcall.nr, args);
 
-	for (unsigned i = 0; i < HCALL_NR_ARGS; i++)
-		args[i] = run->papr_hcall.args[i];
-	status = hcall_dispatch(&machine->hcalls, vcpu, run->papr_hcall.nr, args);
-	if (status == HCALL_RERUN) {
+	if (status == HCALL_RERUN)
 		rerun_hcall(vcpu);
-		return;
-	}
-	run->papr_hcall.ret = (uint64_t)status;
-	for (unsigned i = 0; i < HCALL_NR_ARGS; i++)
-		run->papr_hcall.args[i] = args[i];
+	else
+		run->papr_hcall.ret = (uint64_t)status;
 }
 
 static void handle_mmio(struct vcpu *vcpu)
@@ -122,7 +106,6 @@ static void vcpu_failed(struct vcpu *vcpu)
 }
 
 const struct vcpu_ops papr_vcpu_ops = {
-	.begin = begin_vcpu,
 	.init = init_vcpu,
 	.handle_exit = handle_exit,
 	.failed = vcpu_failed,

@@ -279,12 +279,12 @@ static int register_calls(struct machine *machine)
 
 static int create_vcpus(struct machine *machine)
 {
-	unsigned count = machine->vm->config->cpus;
-	int error = vcpus_init(&machine->vcpus, count, &machine->kvm, &papr_vcpu_ops, machine,
-			       machine->vm->log);
+	struct vm *vm = machine->vm;
+	int error = vcpus_init(&machine->vcpus, &vm->vcpu_threads, &machine->kvm, &papr_vcpu_ops,
+			       machine, vm->log);
 
 	if (error)
-		log_error(machine->vm->log, "cannot make %u vCPUs: %s", count, strerror(-error));
+		log_error(vm->log, "cannot make %u vCPUs: %s", vm->config->cpus, strerror(-error));
 	return error;
 }
 
