@@ -13,6 +13,12 @@
  */
 #define ENTRIES_WANTED (64 * KIB)
 
+/*
+ * Of the default window, if there can be another beside it: Linux has all but its 32-bit devices use
+ * that one, while it clears both as a whole, and each page of a table that is looked at takes memory.
+ */
+#define DEFAULT_SIZE_MAX (128 * MIB)
+
 /* Bits of ibm,query-pe-dma-window's page sizes (PAPR 7.3.14.1). */
 static const struct {
 	uint32_t bit;
@@ -46,12 +52,100 @@ static bool is_default(const struct papr_ddw *ddw, const struct papr_tce_table *
 	       table->window.page_shift == window->page_shift;
 }
 
+/* A page of the window must lie in one page of memory. */
+static uint64_t serviceable_pages(const struct papr_ddw *ddw)
+{
+	uint64_t memory_page = guest_memory_page_size(ddw->user.dma->memory);
+	uint64_t known = 0;
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(papr_page_sizes); i++)
+		known |= 1ULL << papr_page_sizes[i].shift;
+	return group_of(ddw)->dma.page_sizes & known & (memory_page | (memory_page - 1));
+}
+
+/* Does not change as long as the bridge is there. */
+static bool is_offered(const struct papr_ddw *ddw)
+{
+	const struct group *group = group_of(ddw);
+
+	return !ddw->user.dma->policy.no_window64 && group->dma.max_windows &&
+	       group->ops->create_window && serviceable_pages(ddw);
+}
+
+/*
+ * While windows are made or removed nobody maps in any (group_ops). In the order of the VM's list, in which
+ * later ones come first.
+ */
+static void lock_tables(struct papr_ddw *ddw)
+{
+	unsigned i;
+
+	for (i = PAPR_DDW_WINDOWS; i-- > 0;)
+		pthread_mutex_lock(&ddw->tables[i].lock);
+}
+
+static void unlock_tables(struct papr_ddw *ddw)
+{
+	unsigned i;
+
+	for (i = 0; i < PAPR_DDW_WINDOWS; i++)
+		pthread_mutex_unlock(&ddw->tables[i].lock);
+}
+
+static int create_window(struct papr_ddw *ddw, struct group_dma_window *window)
+{
+	int err;
+
+	lock_tables(ddw);
+	err = group_create_window(group_of(ddw), window);
+	unlock_tables(ddw);
+	return err;
+}
+
+static int remove_window(struct papr_ddw *ddw, const struct group_dma_window *window)
+{
+	int err;
+
+	lock_tables(ddw);
+	err = group_remove_window(group_of(ddw), window);
+	unlock_tables(ddw);
+	return err;
+}
+
+static int restore_window(struct papr_ddw *ddw)
+{
+	int err;
+
+	lock_tables(ddw);
+	err = group_restore_window(group_of(ddw));
+	unlock_tables(ddw);
+	return err;
+}
+
+static int shrink_default(struct papr_ddw *ddw)
+{
+	struct group *group = group_of(ddw);
+	int err;
+
+	if (!is_offered(ddw) || group->dma.max_windows < 2 || group->window.size <= DEFAULT_SIZE_MAX)
+		return 0;
+	err = remove_window(ddw, &group->window);
+	if (err)
+		return err;
+	group->window_lost = true;
+	group->window.size = DEFAULT_SIZE_MAX;
+	return 0;
+}
+
 /* The group's, which a former guest may have removed. */
 static int open_default(struct papr_ddw *ddw)
 {
 	struct group *group = group_of(ddw);
-	int err = group_restore_window(group);
+	int err = shrink_default(ddw);
 
+	if (!err)
+		err = restore_window(ddw);
 	if (!err)
 		err = papr_tce_open(&ddw->tables[0], &group->window);
 	if (err)
@@ -96,7 +190,7 @@ static int close_and_remove(struct papr_ddw *ddw, struct papr_tce_table *table)
 	int err;
 
 	papr_tce_close(table);
-	err = group_remove_window(group_of(ddw), &window);
+	err = remove_window(ddw, &window);
 	if (err) {
 		log_guest(log_of(ddw), &ddw->limit, "%s: a DMA window cannot be removed: %s%s",
 			  group_of(ddw)->path, strerror(-err), group_dma_hint(err));
@@ -142,7 +236,7 @@ void papr_ddw_close(struct papr_ddw *ddw)
 		return;
 	(void)remove_others(ddw);
 	papr_tce_close(&ddw->tables[0]);
-	err = group_restore_window(group_of(ddw));
+	err = restore_window(ddw);
 	if (err)
 		log_warn(log_of(ddw), "%s: its default DMA window cannot be made again: %s",
 			 group_of(ddw)->path, strerror(-err));
@@ -171,18 +265,6 @@ void papr_ddw_exit(struct papr_ddw *ddw)
 	for (i = PAPR_DDW_WINDOWS; i-- > 0;)
 		papr_tce_exit(&ddw->tables[i]);
 	papr_dma_user_exit(&ddw->user);
-}
-
-/* A page of the window must lie in one page of memory. */
-static uint64_t serviceable_pages(const struct papr_ddw *ddw)
-{
-	uint64_t memory_page = guest_memory_page_size(ddw->user.dma->memory);
-	uint64_t known = 0;
-	unsigned i;
-
-	for (i = 0; i < ARRAY_SIZE(papr_page_sizes); i++)
-		known |= 1ULL << papr_page_sizes[i].shift;
-	return group_of(ddw)->dma.page_sizes & known & (memory_page | (memory_page - 1));
 }
 
 static uint64_t smallest(uint64_t page_sizes)
@@ -222,15 +304,6 @@ static unsigned nr_open(const struct papr_ddw *ddw)
 	return count;
 }
 
-/* Does not change as long as the bridge is there. */
-static bool is_offered(const struct papr_ddw *ddw)
-{
-	const struct group *group = group_of(ddw);
-
-	return !ddw->user.dma->policy.no_window64 && group->dma.max_windows &&
-	       group->ops->create_window && serviceable_pages(ddw);
-}
-
 struct papr_ddw_offer papr_ddw_offer(const struct papr_ddw *ddw)
 {
 	const struct papr_dma_memory *dma = ddw->user.dma;
@@ -267,13 +340,13 @@ static struct papr_tce_table *closed_table(struct papr_ddw *ddw)
 static int make_window(struct papr_ddw *ddw, struct papr_tce_table *table,
 		       struct group_dma_window *window)
 {
-	int err = group_create_window(group_of(ddw), window);
+	int err = create_window(ddw, window);
 
 	if (err)
 		return err;
 	err = papr_tce_open(table, window);
 	if (err) {
-		(void)group_remove_window(group_of(ddw), window);
+		(void)remove_window(ddw, window);
 		return err;
 	}
 	if (is_default(ddw, table))

@@ -133,7 +133,7 @@ static int register_chunk(struct papr_dma_user *user, uint64_t chunk)
 
 static void forget_chunk(struct papr_dma_user *user, uint64_t chunk)
 {
-	user->registered[chunk / 8] &= (uint8_t)~(1U << chunk % 8);
+	papr_dma_clear_bit(user->registered, chunk);
 	user->dma->nr_registered -= !is_registered(user->dma, chunk);
 }
 
@@ -179,12 +179,17 @@ uint64_t papr_dma_missing(struct papr_dma_user *user, uint64_t gpa, uint64_t siz
 	return missing;
 }
 
+/* Mostly that is known without the lock, which all vCPUs would take for each TCE. */
 int papr_dma_register(struct papr_dma_user *user, uint64_t gpa, uint64_t size, bool *first)
 {
 	uint64_t chunk, last;
 	int err = 0;
 
 	first_and_last(user->dma, gpa, size, &chunk, &last);
+	while (chunk <= last && papr_dma_bit(user->registered, chunk))
+		chunk++;
+	if (chunk > last)
+		return 0;
 	pthread_mutex_lock(&user->dma->lock);
 	for (; !err && chunk <= last; chunk++) {
 		if (papr_dma_bit(user->registered, chunk))

@@ -52,7 +52,9 @@ struct papr_dma_user {
 	struct papr_dma_memory *dma;
 	struct papr_dma_user *next;
 	struct group *group;
-	uint8_t *registered;	/* dma->lock; one bit per chunk. NULL: not in use */
+	/* One bit per chunk: set under dma->lock; cleared with all tables' locks held as well, or after
+	 * their end, so that with one of these no bit that is set goes. NULL: not in use. */
+	uint8_t *registered;
 };
 
 /* 0 or a negative errno. */
@@ -75,7 +77,7 @@ int papr_dma_register_all(struct papr_dma_memory *dma);
 uint64_t papr_dma_missing(struct papr_dma_user *user, uint64_t gpa, uint64_t size);
 /*
  * Registers what is not yet of [@gpa, + @size), which is memory; *@first is set if that was
- * something. 0 or a negative errno; -ENOMEM: the limit for locked memory, or the host's memory.
+ * something. With the lock of a table held. 0 or a negative errno; -ENOMEM: the limit for locked memory, or the host's memory.
  * What was registered before the failure stays so.
  */
 int papr_dma_register(struct papr_dma_user *user, uint64_t gpa, uint64_t size, bool *first);
@@ -99,12 +101,20 @@ void papr_dma_set_threshold(struct papr_dma_memory *dma);
 
 static inline bool papr_dma_bit(const uint8_t *bits, uint64_t index)
 {
-	return bits[index / 8] & 1U << index % 8;
+	return __atomic_load_n(&bits[index / 8], __ATOMIC_ACQUIRE) & 1U << index % 8;
 }
 
+/* One thread at a time. */
 static inline void papr_dma_set_bit(uint8_t *bits, uint64_t index)
 {
-	bits[index / 8] |= (uint8_t)(1U << index % 8);
+	__atomic_store_n(&bits[index / 8], (uint8_t)(bits[index / 8] | 1U << index % 8),
+			 __ATOMIC_RELEASE);
+}
+
+static inline void papr_dma_clear_bit(uint8_t *bits, uint64_t index)
+{
+	__atomic_store_n(&bits[index / 8], (uint8_t)(bits[index / 8] & ~(1U << index % 8)),
+			 __ATOMIC_RELEASE);
 }
 
 #endif

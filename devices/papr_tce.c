@@ -174,31 +174,27 @@ static bool find_entries(const struct papr_tce_table *table, uint64_t ioba, uint
 	return range_within(*index, count, 0, nr_entries(table));
 }
 
-/* What an entry without permissions holds besides is the guest's business. */
-static bool is_valid(const struct papr_tce_table *table, uint64_t tce)
-{
-	if (!is_live(tce))
-		return true;
-	return is_aligned(gpa_of(tce), page_size(table)) &&
-	       guest_memory_hva(dma_of(table)->memory, gpa_of(tce), page_size(table));
-}
-
 uint64_t papr_tce_iova(const struct papr_tce_table *table, uint64_t index)
 {
 	return table->window.iova + (index << table->window.page_shift);
 }
 
 /*
- * What the group is told of a guest's entry: the same permission bits, and where the page is.
- * Where the kernel trusts the guest, an entry may point anywhere: nothing is mapped by that.
+ * What the group is told of a guest's entry: the same permission bits, and where the page is; 0
+ * without permissions, and what the entry holds besides is the guest's business. False: it points to no memory.
  */
-static uint64_t group_entry(const struct papr_tce_table *table, uint64_t tce)
+static bool translate(const struct papr_tce_table *table, uint64_t tce, uint64_t *entry)
 {
 	uint64_t hva = 0;
 
-	if (is_live(tce) && is_aligned(gpa_of(tce), page_size(table)))
+	*entry = 0;
+	if (!is_live(tce))
+		return true;
+	if (is_aligned(gpa_of(tce), page_size(table)))
 		hva = guest_memory_hva(dma_of(table)->memory, gpa_of(tce), page_size(table));
-	return hva ? hva | (tce & PERMISSIONS) : 0;
+	if (hva)
+		*entry = hva | (tce & PERMISSIONS);
+	return hva;
 }
 
 static int unmap_entries(struct papr_tce_table *table, uint64_t index, uint64_t count)
@@ -230,27 +226,34 @@ static int clear_entries(struct papr_tce_table *table, uint64_t index, uint64_t 
 	return 0;
 }
 
+static int map_list(struct papr_tce_table *table, uint64_t index, const uint64_t *list,
+		    unsigned count)
+{
+	return group_map_list(group_of(table), &table->window, papr_tce_iova(table, index), list,
+			      count);
+}
+
 int papr_tce_map(struct papr_tce_table *table, uint64_t index, const uint64_t *tces,
 		 unsigned count)
 {
 	uint64_t list[PAPR_TCE_LIST_MAX];
 	unsigned i;
 
+	/* Where the kernel trusts the guest, an entry may point anywhere: nothing is mapped by that. */
 	for (i = 0; i < count; i++)
-		list[i] = group_entry(table, tces[i]);
-	return group_map_list(group_of(table), &table->window, papr_tce_iova(table, index), list,
-			      count);
+		(void)translate(table, tces[i], &list[i]);
+	return map_list(table, index, list, count);
 }
 
 /*
  * Live entries are replaced as they are: a device that uses one meanwhile finds the old or the
  * new, where none at all would get its group frozen by the host. If not all could be set, all
- * are clear.
+ * are clear. @list: @tces, translated.
  */
 static int change_entries(struct papr_tce_table *table, uint64_t index, const uint64_t *tces,
-			  uint64_t count)
+			  const uint64_t *list, uint64_t count)
 {
-	int err = papr_tce_map(table, index, tces, (unsigned)count);
+	int err = map_list(table, index, list, (unsigned)count);
 
 	if (!err)
 		memcpy(&table->entries[index], tces, count * sizeof(*tces));
@@ -293,7 +296,7 @@ static int register_pages(struct papr_tce_table *table, const uint64_t *tces, ui
 static int set_locked(struct papr_tce_table *table, uint64_t ioba, const uint64_t *tces,
 		      uint64_t count, int64_t *status, bool *first)
 {
-	uint64_t index, i;
+	uint64_t list[PAPR_TCE_LIST_MAX], index, i;
 	int err;
 
 	*first = false;
@@ -301,7 +304,7 @@ static int set_locked(struct papr_tce_table *table, uint64_t ioba, const uint64_
 	if (!find_entries(table, ioba, count, &index))
 		return 0;
 	for (i = 0; i < count; i++) {
-		if (!is_valid(table, tces[i]))
+		if (!translate(table, tces[i], &list[i]))
 			return 0;
 	}
 	err = register_pages(table, tces, count, first);
@@ -309,7 +312,7 @@ static int set_locked(struct papr_tce_table *table, uint64_t ioba, const uint64_
 	table->nr_first += *first;
 	*status = H_RESOURCE;
 	if (!err)
-		*status = count ? status_of(table, change_entries(table, index, tces, count)) :
+		*status = count ? status_of(table, change_entries(table, index, tces, list, count)) :
 				  H_SUCCESS;
 	return err;
 }

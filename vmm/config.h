@@ -18,7 +18,7 @@ enum irqchip_choice {
 	IRQCHIP_AUTO, IRQCHIP_XIVE, IRQCHIP_XICS, IRQCHIP_XIVE_PVMM, IRQCHIP_XICS_PVMM,
 };
 enum dma_choice { DMA_ONDEMAND, DMA_ALL, DMA_NO_WINDOW64 };
-enum tce_choice { TCE_AUTO, TCE_KVM, TCE_PVMM };
+enum tce_choice { TCE_AUTO, TCE_KVM, TCE_SINGLE, TCE_PVMM };
 
 /* place=0001:01:00.0@03.0 */
 struct group_place {

@@ -158,6 +158,7 @@ SETTER(set_tce)
 	} choices[] = {
 		{ "auto", TCE_AUTO },
 		{ "kvm", TCE_KVM },
+		{ "single", TCE_SINGLE },
 		{ "pvmm", TCE_PVMM },
 	};
 
@@ -168,7 +169,7 @@ SETTER(set_tce)
 		}
 	}
 	return config_complain(parser, option, value,
-			       "not who handles TCEs; use auto, kvm or pvmm");
+			       "not who handles TCEs; use auto, kvm, single or pvmm");
 }
 
 SETTER(set_dma)
@@ -239,7 +240,7 @@ const struct config_option config_options[] = {
 	{ "cpus", CONFIG_OPTION_VALUE, NULL, "N", "virtual CPUs (1)", set_cpus },
 	{ "irqchip", CONFIG_OPTION_VALUE, NULL, "auto|xive|xics|xive-pvmm|xics-pvmm",
 	  "interrupt controller (auto)", set_irqchip },
-	{ "tce", CONFIG_OPTION_VALUE, NULL, "auto|kvm|pvmm",
+	{ "tce", CONFIG_OPTION_VALUE, NULL, "auto|kvm|single|pvmm",
 	  "who handles its DMA mappings (auto)", set_tce },
 	{ "dma", CONFIG_OPTION_VALUE, NULL, "ondemand|all|nowindow64",
 	  "memory locked for DMA: as it is mapped, all of it,\n"

@@ -296,6 +296,11 @@ static int fake_dma_map(struct group *group, uint64_t iova, uint64_t hva, uint64
 	struct fake_page *page = page_at(fake, iova, &page_size);
 
 	fake->map_calls++;
+	if (fake->map_us) {
+		__atomic_add_fetch(&fake->nr_mapping, 1, __ATOMIC_SEQ_CST);
+		usleep(fake->map_us);
+		__atomic_sub_fetch(&fake->nr_mapping, 1, __ATOMIC_SEQ_CST);
+	}
 	if (fails(&fake->dma_map))
 		return fake->dma_map.error;
 	for (done = 0; done < size; done += page_size, page++) {
@@ -319,16 +324,23 @@ static int fake_dma_unmap(struct group *group, uint64_t iova, uint64_t size)
 	return 0;
 }
 
+static void note_overlap(struct fake_group *fake)
+{
+	if (__atomic_load_n(&fake->nr_mapping, __ATOMIC_SEQ_CST))
+		__atomic_add_fetch(&fake->overlaps, 1, __ATOMIC_SEQ_CST);
+}
+
 /* In the first place that is free, as Linux does. */
 static int fake_create_window(struct group *group, struct group_dma_window *window)
 {
 	struct fake_group *fake = group_of(group);
 
+	note_overlap(fake);
 	if (fails(&fake->create_window))
 		return fake->create_window.error;
-	if (window->size >> window->page_shift > FAKE_WINDOW64_PAGES)
-		return -ENOMEM;
 	if (fake->no_default) {
+		if (window->size > group->window.size)
+			return -ENOMEM;
 		window->iova = group->window.iova;
 		fake->no_default = false;
 		memset(fake->pages, 0, sizeof(fake->pages));
@@ -336,6 +348,8 @@ static int fake_create_window(struct group *group, struct group_dma_window *wind
 	}
 	if (fake->window64.size)
 		return -ENOSPC;
+	if (window->size >> window->page_shift > FAKE_WINDOW64_PAGES)
+		return -ENOMEM;
 	window->iova = FAKE_WINDOW64;
 	fake->window64 = *window;
 	memset(fake->pages64, 0, sizeof(fake->pages64));
@@ -347,6 +361,7 @@ static int fake_remove_window(struct group *group, const struct group_dma_window
 {
 	struct fake_group *fake = group_of(group);
 
+	note_overlap(fake);
 	if (fails(&fake->remove_window))
 		return fake->remove_window.error;
 	if (fake->window64.size && window->iova == FAKE_WINDOW64) {

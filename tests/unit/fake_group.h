@@ -62,6 +62,9 @@ struct fake_group {
 	struct fake_page pages64[FAKE_WINDOW64_PAGES];
 	struct fake_failure create_window, remove_window;
 	unsigned map_calls, unmap_calls, list_calls;
+	unsigned map_us;		/* what mapping takes */
+	unsigned nr_mapping;		/* calls that do so now; atomic */
+	unsigned overlaps;		/* windows made or removed meanwhile; atomic */
 	uint64_t list[GROUP_LIST_MAX];	/* the last one taken whole */
 	int list_error;
 	int events[GROUP_EVENT_COUNT];	/* eventfds; -1: none */

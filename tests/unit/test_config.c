@@ -98,6 +98,10 @@ START_TEST(test_all)
 	ck_assert_int_eq(config.console, CONSOLE_PTY);
 	config_exit(&config);
 
+	config = parse_good("--kernel k --tce single");
+	ck_assert_int_eq(config.tce, TCE_SINGLE);
+	config_exit(&config);
+
 	config = parse_good("--kernel k --dma all --irqchip xive --tce pvmm");
 	ck_assert_int_eq(config.dma, DMA_ALL);
 	ck_assert_int_eq(config.irqchip, IRQCHIP_XIVE);
@@ -239,7 +243,7 @@ static const struct {
 	{ "--console file", "not a console" },
 	{ "--console file:", "--console file:: no file name" },
 	{ "--dma some", "--dma some: not what to lock for devices; use ondemand, all or nowindow64" },
-	{ "--tce vfio", "--tce vfio: not who handles TCEs; use auto, kvm or pvmm" },
+	{ "--tce vfio", "--tce vfio: not who handles TCEs; use auto, kvm, single or pvmm" },
 	{ "--irqchip gic", "--irqchip gic: not an interrupt controller; use auto, xive, xics, "
 	  "xive-pvmm or xics-pvmm" },
 	{ "--group 2", "--group 2: not a group; give its folder" },

@@ -3,8 +3,6 @@
  * The VFIO backend against a kernel that this program plays itself: container and group are
  * plain files, too, like the devices of fake_devices.h. Any call can be made to fail.
  */
-#include <pthread.h>
-#include <stdatomic.h>
 #include <unistd.h>
 
 #include "tests/unit/backend_tests.h"
@@ -29,23 +27,7 @@ static struct {
 	bool window64;			/* the next window is not the default one */
 	struct vfio_iommu_spapr_tce_create created;
 	struct vfio_iommu_spapr_tce_remove removed;
-	atomic_uint in_lookup;		/* calls that look for a window now */
-	atomic_uint overlaps;		/* windows made or removed meanwhile */
 } fake;
-
-/* Takes its time, for something to come in between. */
-static void look_for_window(void)
-{
-	atomic_fetch_add(&fake.in_lookup, 1);
-	usleep(500);
-	atomic_fetch_sub(&fake.in_lookup, 1);
-}
-
-static void change_windows(void)
-{
-	if (atomic_load(&fake.in_lookup))
-		atomic_fetch_add(&fake.overlaps, 1);
-}
 
 static int group_ioctl(unsigned long request, void *arg)
 {
@@ -92,12 +74,10 @@ static int dma_ioctl(unsigned long request, void *arg)
 		info->ddw = fake.ddw;
 		return 0;
 	case VFIO_IOMMU_SPAPR_TCE_REMOVE:
-		change_windows();
 		fake.removed = *(struct vfio_iommu_spapr_tce_remove *)arg;
 		fake.window_removed = true;
 		return fake.removed.start_addr == 1 ? -EINVAL : 0;
 	case VFIO_IOMMU_SPAPR_TCE_CREATE:
-		change_windows();
 		fake.created = *create;
 		if (fake.window64) {
 			create->start_addr = 0x800000000000000;
@@ -110,11 +90,9 @@ static int dma_ioctl(unsigned long request, void *arg)
 		fake.window_removed = false;
 		return fake.window_error;
 	case VFIO_IOMMU_MAP_DMA:
-		look_for_window();
 		fake.mapped = *(struct vfio_iommu_type1_dma_map *)arg;
 		return fake.dma_error;
 	case VFIO_IOMMU_UNMAP_DMA:
-		look_for_window();
 		fake.unmapped.offset = unmap->iova;
 		fake.unmapped.size = unmap->size;
 		return fake.dma_error;
@@ -712,38 +690,6 @@ START_TEST(test_unsupported)
 }
 END_TEST
 
-static void *map_and_unmap(void *arg)
-{
-	struct group *group = arg;
-
-	for (int i = 0; i < 50; i++) {
-		(void)group_map(group, &group->window, 0x3000, 0x15000, 0x1000, true, true);
-		(void)group_unmap(group, &group->window, 0x3000, 0x1000);
-	}
-	return NULL;
-}
-
-/* VFIO would look into a window that is just being removed. */
-START_TEST(test_windows_alone)
-{
-	struct group_dma_window window;
-	struct group *group;
-	pthread_t thread;
-
-	ck_assert_int_eq(open_group(&group), 0);
-	window = group->window;
-	ck_assert_int_eq(pthread_create(&thread, NULL, map_and_unmap, group), 0);
-	for (int i = 0; i < 200; i++) {
-		ck_assert_int_eq(group_remove_window(group, &window), 0);
-		ck_assert_int_eq(group_create_window(group, &window), 0);
-		usleep(100);
-	}
-	pthread_join(thread, NULL);
-	ck_assert_uint_eq(fake.overlaps, 0);
-	group_close(group);
-}
-END_TEST
-
 /* The group's own file. */
 START_TEST(test_kvm_file)
 {
@@ -769,8 +715,7 @@ static Suite *group_vfio_suite(void)
 {
 	const TTest *const tests[] = {
 		test_open, test_open_every_failure, test_open_bridges_only, test_places,
-		test_reset_fails, test_reset_quiesces, test_dma, test_windows, test_windows_alone,
-		test_restore,
+		test_reset_fails, test_reset_quiesces, test_dma, test_windows, test_restore,
 		test_irqs, test_regions, test_unsupported, test_kvm_file, test_eeh, test_eeh_states,
 	};
 	Suite *suite = suite_create("group_vfio");

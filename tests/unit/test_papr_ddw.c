@@ -209,6 +209,38 @@ START_TEST(test_not_offered)
 }
 END_TEST
 
+static void expect_default_size(uint64_t size)
+{
+	ck_assert_uint_eq(fake->group.window.size, size);
+	start();
+	ck_assert_uint_eq(phbs.phbs[0].ddw.tables[0].window.size, size);
+	stop();
+}
+
+/* Where a guest can have another window beside it, the default one need not be large. */
+START_TEST(test_shrink_default)
+{
+	uint64_t size = fake->group.window.size;
+
+	fake->group.window.size = 2 * GIB;
+	policy.no_window64 = true;
+	expect_default_size(2 * GIB);
+	policy.no_window64 = false;
+	fake->group.dma.max_windows = 1;
+	expect_default_size(2 * GIB);
+	fake->group.dma.max_windows = 2;
+	fake->remove_window = (struct fake_failure){ 1, -EBUSY };
+	ck_assert_int_eq(init(), -EBUSY);
+	fake->remove_window = (struct fake_failure){ 0, 0 };
+	start();
+	ck_assert_uint_eq(phbs.phbs[0].ddw.tables[0].window.size, 128 * MIB);
+	expect_as_opened();
+	stop();
+	expect_default_size(128 * MIB);
+	fake->group.window.size = size;
+}
+END_TEST
+
 START_TEST(test_create)
 {
 	uint32_t rets[3];
@@ -416,6 +448,38 @@ START_TEST(test_isolated)
 }
 END_TEST
 
+static bool mapping;
+
+static void *map(void *arg)
+{
+	while (__atomic_load_n(&mapping, __ATOMIC_SEQ_CST))
+		ck_assert_int_eq(put(DEFAULT, 0, 0x5000 | RW), H_SUCCESS);
+	return NULL;
+}
+
+/* VFIO would look for the default window while the other one goes. */
+START_TEST(test_windows_alone)
+{
+	uint32_t rets[3];
+	pthread_t thread;
+
+	start();
+	fake->map_us = 500;
+	mapping = true;
+	ck_assert_int_eq(pthread_create(&thread, NULL, map, NULL), 0);
+	for (int i = 0; i < 100; i++) {
+		ck_assert_int_eq(create(12, 23, rets), RTAS_SUCCESS);
+		usleep(100);
+		ck_assert_int_eq(i % 2 ? reset() : remove_window(OTHER), RTAS_SUCCESS);
+	}
+	__atomic_store_n(&mapping, false, __ATOMIC_SEQ_CST);
+	pthread_join(thread, NULL);
+	ck_assert_uint_gt(fake->map_calls, 10);
+	ck_assert_uint_eq(fake->overlaps, 0);
+	fake->map_us = 0;
+}
+END_TEST
+
 /* The kernel's tables: one for each window, taken away while the guest stands still. */
 static struct {
 	struct papr_tce_kernel kernel;
@@ -493,6 +557,8 @@ int main(void)
 	tcase_add_test(tcase, test_query_all);
 	tcase_add_test(tcase, test_offer);
 	tcase_add_test(tcase, test_not_offered);
+	tcase_add_test(tcase, test_shrink_default);
+	tcase_add_test(tcase, test_windows_alone);
 	tcase_add_test(tcase, test_create);
 	tcase_add_loop_test(tcase, test_bad_create, 0, ARRAY_SIZE(bad_creates));
 	tcase_add_test(tcase, test_bad_names);

@@ -115,6 +115,29 @@ START_TEST(test_tree_rtas)
 }
 END_TEST
 
+static bool offers(const char *function)
+{
+	int size;
+	const void *functions = find("/rtas", "ibm,hypertas-functions", &size);
+
+	return fdt_stringlist_contains(functions, size, function);
+}
+
+START_TEST(test_tree_lists)
+{
+	fake_machine_start(&fake, 1);
+	read_tree(&fake);
+	ck_assert(offers("hcall-tce") && offers("hcall-multi-tce"));
+	fake_machine_exit(&fake);
+	fake_machine_init(&fake, 1);
+	fake.config.tce = TCE_SINGLE;
+	ck_assert_int_eq(fake_machine_create(&fake), 0);
+	read_tree(&fake);
+	ck_assert(offers("hcall-tce") && !offers("hcall-multi-tce"));
+	fake_machine_exit(&fake);
+}
+END_TEST
+
 START_TEST(test_tree_hash)
 {
 	int size;
@@ -405,6 +428,7 @@ int main(void)
 
 	tcase_add_test(tests, test_tree);
 	tcase_add_test(tests, test_tree_rtas);
+	tcase_add_test(tests, test_tree_lists);
 	tcase_add_test(tests, test_tree_hash);
 	tcase_add_test(tests, test_tree_hash_pages);
 	tcase_add_test(tests, test_tree_says_nothing_of_the_host);

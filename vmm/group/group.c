@@ -128,6 +128,7 @@ static unsigned run_length(const struct group_dma_window *window, const uint64_t
 	return run;
 }
 
+/* Of a list that is sane. */
 static int map_runs(struct group *group, const struct group_dma_window *window, uint64_t iova,
 		    const uint64_t *entries, unsigned count)
 {
@@ -140,11 +141,12 @@ static int map_runs(struct group *group, const struct group_dma_window *window, 
 		run = run_length(window, entries, count);
 		size = (uint64_t)run << window->page_shift;
 		if (is_mapped(entries[0]))
-			ret = group_map(group, window, iova,
-					entries[0] & ~(GROUP_MAP_READ | GROUP_MAP_WRITE), size,
-					entries[0] & GROUP_MAP_READ, entries[0] & GROUP_MAP_WRITE);
+			ret = group->ops->map(group, iova,
+					      entries[0] & ~(GROUP_MAP_READ | GROUP_MAP_WRITE),
+					      size, entries[0] & GROUP_MAP_READ,
+					      entries[0] & GROUP_MAP_WRITE);
 		else
-			ret = group_unmap(group, window, iova, size);
+			ret = group->ops->unmap(group, iova, size);
 		iova += size;
 	}
 	return ret;
@@ -153,6 +155,8 @@ static int map_runs(struct group *group, const struct group_dma_window *window, 
 int group_map_list(struct group *group, const struct group_dma_window *window, uint64_t iova,
 		   const uint64_t *entries, unsigned count)
 {
+	if (!group->ops->map || !group->ops->unmap)
+		return -EOPNOTSUPP;
 	if (count > GROUP_LIST_MAX ||
 	    !window_holds(window, iova, (uint64_t)count << window->page_shift) ||
 	    !list_is_sane(window, entries, count))

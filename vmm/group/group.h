@@ -211,10 +211,11 @@ struct group_ops {
 	/*
 	 * A new window, empty, of @window's size, a power of two, and page_shift; its iova is the
 	 * platform's choice. The first one when there is none is in the place of the default
-	 * window, and not larger. -ENOSPC: as many as there can be; -ENOMEM.
+	 * window, and not larger. Nobody maps or unmaps anything in any window meanwhile, since VFIO
+	 * of Linux 6.12 looks for the window without a lock. -ENOSPC: as many as there can be; -ENOMEM.
 	 */
 	int (*create_window)(struct group *group, struct group_dma_window *window);
-	/* With all that is mapped in it. Nobody maps anything in it meanwhile, KVM included. */
+	/* With all that is mapped in it. Likewise; nor does KVM map anything in this one. */
 	int (*remove_window)(struct group *group, const struct group_dma_window *window);
 	/*
 	 * IOMMU pages; all arguments multiples of the window's page size. Mapping replaces what

@@ -50,16 +50,9 @@ static int vfio_group_unregister(struct group *group, uint64_t hva, uint64_t siz
 		-errno : 0;
 }
 
-/* @lock: pthread_rwlock_rdlock() for work in a window, or _wrlock() to make or remove one. */
-static int call(struct vfio_group *vfio, int (*lock)(pthread_rwlock_t *), unsigned long request,
-		void *argument)
+static int call(const struct vfio_group *vfio, unsigned long request, void *argument)
 {
-	int ret;
-
-	lock(&vfio->windows_lock);
-	ret = ioctl(vfio->container_fd, request, argument) < 0 ? -errno : 0;
-	pthread_rwlock_unlock(&vfio->windows_lock);
-	return ret;
+	return ioctl(vfio->container_fd, request, argument) < 0 ? -errno : 0;
 }
 
 static int vfio_group_map(struct group *group, uint64_t iova, uint64_t hva, uint64_t size,
@@ -75,7 +68,7 @@ static int vfio_group_map(struct group *group, uint64_t iova, uint64_t hva, uint
 		.size = size,
 	};
 
-	return call(vfio, pthread_rwlock_rdlock, VFIO_IOMMU_MAP_DMA, &request);
+	return call(vfio, VFIO_IOMMU_MAP_DMA, &request);
 }
 
 static int vfio_group_unmap(struct group *group, uint64_t iova, uint64_t size)
@@ -84,7 +77,7 @@ static int vfio_group_unmap(struct group *group, uint64_t iova, uint64_t size)
 	struct vfio_iommu_type1_dma_unmap request = {
 		.argsz = sizeof(request), .iova = iova, .size = size,
 	};
-	int ret = call(vfio, pthread_rwlock_rdlock, VFIO_IOMMU_UNMAP_DMA, &request);
+	int ret = call(vfio, VFIO_IOMMU_UNMAP_DMA, &request);
 
 	return ret == -EPERM ? 0 : ret;	/* no memory was ever registered: nothing mapped */
 }
@@ -111,7 +104,7 @@ static int vfio_group_create_window(struct group *group, struct group_dma_window
 		.window_size = window->size,
 		.levels = choose_levels(group, window),
 	};
-	int ret = call(vfio, pthread_rwlock_wrlock, VFIO_IOMMU_SPAPR_TCE_CREATE, &create);
+	int ret = call(vfio, VFIO_IOMMU_SPAPR_TCE_CREATE, &create);
 
 	if (!ret)
 		window->iova = create.start_addr;
@@ -125,7 +118,7 @@ static int vfio_group_remove_window(struct group *group, const struct group_dma_
 		.argsz = sizeof(remove), .start_addr = window->iova,
 	};
 
-	return call(vfio, pthread_rwlock_wrlock, VFIO_IOMMU_SPAPR_TCE_REMOVE, &remove);
+	return call(vfio, VFIO_IOMMU_SPAPR_TCE_REMOVE, &remove);
 }
 
 static int vfio_group_set_event(struct group *group, enum group_event event, int fd)
@@ -157,7 +150,6 @@ static void close_files(struct vfio_group *vfio)
 	if (vfio->container_fd >= 0)
 		close(vfio->container_fd);
 	group_exit(&vfio->group);
-	pthread_rwlock_destroy(&vfio->windows_lock);
 	free(vfio);
 }
 
@@ -347,18 +339,12 @@ static struct vfio_group *make_group(const struct host_group *host,
 	vfio->log = log;
 	vfio->container_fd = -1;
 	vfio->group_fd = -1;
-	if (pthread_rwlock_init(&vfio->windows_lock, NULL))
-		goto free_group;
-	if (group_init(&vfio->group, &vfio_group_ops, host, config, vfio->devices))
-		goto destroy_lock;
+	if (group_init(&vfio->group, &vfio_group_ops, host, config, vfio->devices)) {
+		free(vfio);
+		return NULL;
+	}
 	vfio->group.capabilities = CAPABILITIES;
 	return vfio;
-
-destroy_lock:
-	pthread_rwlock_destroy(&vfio->windows_lock);
-free_group:
-	free(vfio);
-	return NULL;
 }
 
 int vfio_group_open(const struct host_root *root, const struct host_group *host,

@@ -6,8 +6,6 @@
 #ifndef PVMM_GROUP_VFIO_PRIVATE_H
 #define PVMM_GROUP_VFIO_PRIVATE_H
 
-#include <pthread.h>
-
 #include "vmm/group/vfio.h"
 
 struct vfio_group {
@@ -16,11 +14,6 @@ struct vfio_group {
 	int container_fd;	/* -1: not open */
 	int group_fd;		/* -1: not open */
 	bool attached;		/* the group is in the container */
-	/*
-	 * Held for reading while something is mapped or unmapped, as VFIO of Linux 6.12 looks for
-	 * the window without any lock; for writing while one is made or removed.
-	 */
-	pthread_rwlock_t windows_lock;
 	bool warned;		/* of a device that cannot be reset: once is enough */
 	struct group_device devices[HOST_GROUP_MAX_DEVICES];
 };

@@ -249,10 +249,11 @@ static int attach_tces(struct machine *machine)
 	struct papr_tce_kernel *kernel = &machine->tce_kvm.kernel;
 	int error = papr_phbs_attach(&machine->phbs, choice == TCE_PVMM ? NULL : kernel);
 
-	if (choice != TCE_KVM)
+	if (choice != TCE_KVM && choice != TCE_SINGLE)
 		return 0;
 	if (error)
-		log_error(machine->vm->log, "--tce kvm: %s; try --tce auto", kernel->why);
+		log_error(machine->vm->log, "--tce %s: %s; try --tce auto",
+			  choice == TCE_KVM ? "kvm" : "single", kernel->why);
 	return error;
 }
 

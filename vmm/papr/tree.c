@@ -193,15 +193,16 @@ static void add_cpus(struct machine *machine, struct fdt_writer *fdt)
 	fdt_end(fdt);
 }
 
-static void add_hypertas(struct fdt_writer *fdt)
+/* The last one: lists of TCEs, which a guest uses for single ones as well when it has them. */
+static void add_hypertas(struct fdt_writer *fdt, bool lists)
 {
 	static const char *const functions[] = {
-		"hcall-pft",	  "hcall-term",	     "hcall-dabr",  "hcall-interrupt",
-		"hcall-tce",	  "hcall-vio",	     "hcall-splpar", "hcall-bulk",
-		"hcall-set-mode", "hcall-multi-tce", "hcall-debug",
+		"hcall-pft",	  "hcall-term",	 "hcall-dabr",	 "hcall-interrupt",
+		"hcall-tce",	  "hcall-vio",	 "hcall-splpar", "hcall-bulk",
+		"hcall-set-mode", "hcall-debug", "hcall-multi-tce",
 	};
 
-	fdt_texts(fdt, "ibm,hypertas-functions", functions, ARRAY_SIZE(functions));
+	fdt_texts(fdt, "ibm,hypertas-functions", functions, ARRAY_SIZE(functions) - !lists);
 }
 
 static void add_rtas(struct machine *machine, struct fdt_writer *fdt)
@@ -209,7 +210,7 @@ static void add_rtas(struct machine *machine, struct fdt_writer *fdt)
 	uint64_t memory = machine->memory.size;
 
 	fdt_begin(fdt, "rtas");
-	add_hypertas(fdt);
+	add_hypertas(fdt, machine->vm->config->tce != TCE_SINGLE);
 	fdt_u32(fdt, "rtas-size", RTAS_SIZE);
 	fdt_u32(fdt, "linux,rtas-base", (uint32_t)machine->boot.rtas);
 	fdt_u32(fdt, "linux,rtas-entry", (uint32_t)machine->boot.rtas);

@@ -42,7 +42,7 @@ boot 0 "set -e; lspci; modprobe -a usb-storage sd_mod; ip link set eth0 up; udhc
 	for state in 0 1; do
 		for cpu in \$(seq 2 \$n); do echo \$state >/sys/devices/system/cpu/cpu\$cpu/online; done
 		echo online=\$(nproc)
-		sha256sum /dev/nvme0n1; tftp -g -r data -b 1428 10.0.2.2; sha256sum data
+		taskset 1 sha256sum /dev/nvme0n1; tftp -g -r data -b 1428 10.0.2.2; sha256sum data
 		dd if=/dev/sda bs=64k iflag=direct | sha256sum
 	done
 	cat /proc/interrupts" '"$groups"' --irqchip '"$irqchip"' --cpus '"$cpus"' --verbose
