@@ -13,12 +13,6 @@
  */
 #define ENTRIES_WANTED (64 * KIB)
 
-/*
- * Of the default window, if there can be another beside it: Linux has all but its 32-bit devices use
- * that one, while it clears both as a whole, and each page of a table that is looked at takes memory.
- */
-#define DEFAULT_SIZE_MAX (128 * MIB)
-
 /* Bits of ibm,query-pe-dma-window's page sizes (PAPR 7.3.14.1). */
 static const struct {
 	uint32_t bit;
@@ -50,27 +44,6 @@ static bool is_default(const struct papr_ddw *ddw, const struct papr_tce_table *
 	return table == &ddw->tables[0] && table->window.iova == window->iova &&
 	       table->window.size == window->size &&
 	       table->window.page_shift == window->page_shift;
-}
-
-/* A page of the window must lie in one page of memory. */
-static uint64_t serviceable_pages(const struct papr_ddw *ddw)
-{
-	uint64_t memory_page = guest_memory_page_size(ddw->user.dma->memory);
-	uint64_t known = 0;
-	unsigned i;
-
-	for (i = 0; i < ARRAY_SIZE(papr_page_sizes); i++)
-		known |= 1ULL << papr_page_sizes[i].shift;
-	return group_of(ddw)->dma.page_sizes & known & (memory_page | (memory_page - 1));
-}
-
-/* Does not change as long as the bridge is there. */
-static bool is_offered(const struct papr_ddw *ddw)
-{
-	const struct group *group = group_of(ddw);
-
-	return !ddw->user.dma->policy.no_window64 && group->dma.max_windows &&
-	       group->ops->create_window && serviceable_pages(ddw);
 }
 
 /*
@@ -123,29 +96,12 @@ static int restore_window(struct papr_ddw *ddw)
 	return err;
 }
 
-static int shrink_default(struct papr_ddw *ddw)
-{
-	struct group *group = group_of(ddw);
-	int err;
-
-	if (!is_offered(ddw) || group->dma.max_windows < 2 || group->window.size <= DEFAULT_SIZE_MAX)
-		return 0;
-	err = remove_window(ddw, &group->window);
-	if (err)
-		return err;
-	group->window_lost = true;
-	group->window.size = DEFAULT_SIZE_MAX;
-	return 0;
-}
-
 /* The group's, which a former guest may have removed. */
 static int open_default(struct papr_ddw *ddw)
 {
 	struct group *group = group_of(ddw);
-	int err = shrink_default(ddw);
+	int err = restore_window(ddw);
 
-	if (!err)
-		err = restore_window(ddw);
 	if (!err)
 		err = papr_tce_open(&ddw->tables[0], &group->window);
 	if (err)
@@ -267,6 +223,18 @@ void papr_ddw_exit(struct papr_ddw *ddw)
 	papr_dma_user_exit(&ddw->user);
 }
 
+/* A page of the window must lie in one page of memory. */
+static uint64_t serviceable_pages(const struct papr_ddw *ddw)
+{
+	uint64_t memory_page = guest_memory_page_size(ddw->user.dma->memory);
+	uint64_t known = 0;
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(papr_page_sizes); i++)
+		known |= 1ULL << papr_page_sizes[i].shift;
+	return group_of(ddw)->dma.page_sizes & known & (memory_page | (memory_page - 1));
+}
+
 static uint64_t smallest(uint64_t page_sizes)
 {
 	return page_sizes & -page_sizes;
@@ -302,6 +270,15 @@ static unsigned nr_open(const struct papr_ddw *ddw)
 	for (i = 0; i < PAPR_DDW_WINDOWS; i++)
 		count += is_open(&ddw->tables[i]);
 	return count;
+}
+
+/* Does not change as long as the bridge is there. */
+static bool is_offered(const struct papr_ddw *ddw)
+{
+	const struct group *group = group_of(ddw);
+
+	return !ddw->user.dma->policy.no_window64 && group->dma.max_windows &&
+	       group->ops->create_window && serviceable_pages(ddw);
 }
 
 struct papr_ddw_offer papr_ddw_offer(const struct papr_ddw *ddw)

@@ -136,9 +136,9 @@ int papr_tce_open(struct papr_tce_table *table, const struct group_dma_window *w
 	err = map_entries(table);
 	if (err)
 		table->window.size = 0;
-	else if (dma_of(table)->kernel && attach(table) && dma_of(table)->kernel->lists)
+	else if (dma_of(table)->kernel && attach(table) && dma_of(table)->kernel->expected)
 		/* Without it calls come here. */
-		log_guest(dma_of(table)->log, &table->limit, "%s: --tce kvm: pvmm handles the TCEs "
+		log_guest(dma_of(table)->log, &table->limit, "%s: not KVM but pvmm handles the TCEs "
 			  "of a window that the guest has made: %s", group_of(table)->path,
 			  dma_of(table)->kernel->why);
 	pthread_mutex_unlock(&table->lock);
@@ -233,16 +233,32 @@ static int map_list(struct papr_tce_table *table, uint64_t index, const uint64_t
 			      count);
 }
 
-int papr_tce_map(struct papr_tce_table *table, uint64_t index, const uint64_t *tces,
-		 unsigned count)
+/* KVM maps what any group has registered, a group of its own driver no more than it has itself. */
+int papr_tce_settle(struct papr_tce_table *table, uint64_t index, unsigned count)
 {
+	const uint64_t *tces = &table->entries[index];
 	uint64_t list[PAPR_TCE_LIST_MAX];
+	bool first;
 	unsigned i;
+	int err = 0;
 
-	/* Where the kernel trusts the guest, an entry may point anywhere: nothing is mapped by that. */
-	for (i = 0; i < count; i++)
-		(void)translate(table, tces[i], &list[i]);
-	return map_list(table, index, list, count);
+	for (i = 0; !err && i < count; i++) {
+		/* Where the kernel trusts the guest, an entry may point anywhere: nothing is mapped by that. */
+		if (translate(table, tces[i], &list[i]) && list[i])
+			err = papr_dma_register(table->user, gpa_of(tces[i]), page_size(table),
+						&first);
+	}
+	return err ? err : map_list(table, index, list, count);
+}
+
+/* One page needs no list, which the kernel would have to fetch. */
+static int map_page(struct papr_tce_table *table, uint64_t index, uint64_t entry)
+{
+	if (!entry)
+		return unmap_entries(table, index, 1);
+	return group_map(group_of(table), &table->window, papr_tce_iova(table, index),
+			 entry & ~PERMISSIONS, page_size(table), entry & GROUP_MAP_READ,
+			 entry & GROUP_MAP_WRITE);
 }
 
 /*
@@ -253,7 +269,8 @@ int papr_tce_map(struct papr_tce_table *table, uint64_t index, const uint64_t *t
 static int change_entries(struct papr_tce_table *table, uint64_t index, const uint64_t *tces,
 			  const uint64_t *list, uint64_t count)
 {
-	int err = map_list(table, index, list, (unsigned)count);
+	int err = count == 1 ? map_page(table, index, list[0]) :
+			       map_list(table, index, list, (unsigned)count);
 
 	if (!err)
 		memcpy(&table->entries[index], tces, count * sizeof(*tces));

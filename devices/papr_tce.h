@@ -36,6 +36,7 @@ struct papr_tce_kernel_ops {
 struct papr_tce_kernel {
 	const struct papr_tce_kernel_ops *ops;
 	bool lists;		/* is left H_PUT_TCE_INDIRECT and H_STUFF_TCE as well */
+	bool expected;		/* by the operator: who wants to know if it handles no calls */
 	char why[128];		/* the last table could not be made */
 };
 
@@ -95,9 +96,11 @@ int64_t papr_tce_get(struct papr_tce_table *table, uint64_t ioba, uint64_t *tce)
 
 /* Between the files about tables, with the table's lock held: the bus address of an entry. */
 uint64_t papr_tce_iova(const struct papr_tce_table *table, uint64_t index);
-/* Maps @count entries, at most PAPR_TCE_LIST_MAX, in the group alone; errors as group_map_list(). */
-int papr_tce_map(struct papr_tce_table *table, uint64_t index, const uint64_t *tces,
-		 unsigned count);
+/*
+ * Maps @count entries, at most PAPR_TCE_LIST_MAX, as they are noted, in the group alone, which registers what
+ * memory they need. 0 or a negative errno, and then what was mapped is mapped yet.
+ */
+int papr_tce_settle(struct papr_tce_table *table, uint64_t index, unsigned count);
 
 /*
  * papr_tce_idle.c: unregisters up to @wanted chunks that no live entry of any table points into;

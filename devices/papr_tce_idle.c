@@ -58,7 +58,7 @@ static bool settle_run(struct papr_tce_table *table, uint64_t index, uint64_t en
 	for (err = 0; !err && index < end; index += count) {
 		count = end - index < PAPR_TCE_LIST_MAX ? (unsigned)(end - index) :
 							  PAPR_TCE_LIST_MAX;
-		err = papr_tce_map(table, index, &table->entries[index], count);
+		err = papr_tce_settle(table, index, count);
 	}
 	return !err;
 }

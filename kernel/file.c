@@ -15,11 +15,19 @@
 
 #define MINORS (MINORMASK + 1)
 
+/* Less than @size may be there, if argsz says so. */
+static int why_no_copy(size_t size, const void __user *arg)
+{
+	u32 argsz;
+
+	return get_user(argsz, (const u32 __user *)arg) || argsz >= size ? -EFAULT : -EINVAL;
+}
+
 /* In one go: on a processor whose L1 cache is flushed for each look at user memory, one costs dear. */
 int devgroup_copy_argument(void *to, size_t size, const void __user *arg)
 {
 	if (copy_from_user(to, arg, size))
-		return -EFAULT;
+		return why_no_copy(size, arg);
 	return *(const u32 *)to < size ? -EINVAL : 0;
 }
 

@@ -338,9 +338,9 @@ static int fake_create_window(struct group *group, struct group_dma_window *wind
 	note_overlap(fake);
 	if (fails(&fake->create_window))
 		return fake->create_window.error;
+	if (window->size >> window->page_shift > FAKE_WINDOW64_PAGES)
+		return -ENOMEM;
 	if (fake->no_default) {
-		if (window->size > group->window.size)
-			return -ENOMEM;
 		window->iova = group->window.iova;
 		fake->no_default = false;
 		memset(fake->pages, 0, sizeof(fake->pages));
@@ -348,8 +348,6 @@ static int fake_create_window(struct group *group, struct group_dma_window *wind
 	}
 	if (fake->window64.size)
 		return -ENOSPC;
-	if (window->size >> window->page_shift > FAKE_WINDOW64_PAGES)
-		return -ENOMEM;
 	window->iova = FAKE_WINDOW64;
 	fake->window64 = *window;
 	memset(fake->pages64, 0, sizeof(fake->pages64));

@@ -209,38 +209,6 @@ START_TEST(test_not_offered)
 }
 END_TEST
 
-static void expect_default_size(uint64_t size)
-{
-	ck_assert_uint_eq(fake->group.window.size, size);
-	start();
-	ck_assert_uint_eq(phbs.phbs[0].ddw.tables[0].window.size, size);
-	stop();
-}
-
-/* Where a guest can have another window beside it, the default one need not be large. */
-START_TEST(test_shrink_default)
-{
-	uint64_t size = fake->group.window.size;
-
-	fake->group.window.size = 2 * GIB;
-	policy.no_window64 = true;
-	expect_default_size(2 * GIB);
-	policy.no_window64 = false;
-	fake->group.dma.max_windows = 1;
-	expect_default_size(2 * GIB);
-	fake->group.dma.max_windows = 2;
-	fake->remove_window = (struct fake_failure){ 1, -EBUSY };
-	ck_assert_int_eq(init(), -EBUSY);
-	fake->remove_window = (struct fake_failure){ 0, 0 };
-	start();
-	ck_assert_uint_eq(phbs.phbs[0].ddw.tables[0].window.size, 128 * MIB);
-	expect_as_opened();
-	stop();
-	expect_default_size(128 * MIB);
-	fake->group.window.size = size;
-}
-END_TEST
-
 START_TEST(test_create)
 {
 	uint32_t rets[3];
@@ -557,7 +525,6 @@ int main(void)
 	tcase_add_test(tcase, test_query_all);
 	tcase_add_test(tcase, test_offer);
 	tcase_add_test(tcase, test_not_offered);
-	tcase_add_test(tcase, test_shrink_default);
 	tcase_add_test(tcase, test_windows_alone);
 	tcase_add_test(tcase, test_create);
 	tcase_add_loop_test(tcase, test_bad_create, 0, ARRAY_SIZE(bad_creates));

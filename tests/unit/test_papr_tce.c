@@ -806,6 +806,24 @@ START_TEST(test_kernel_settles)
 }
 END_TEST
 
+/* The kernel maps what another group has registered without asking; the group's own driver would not. */
+START_TEST(test_kernel_maps_anothers)
+{
+	attach();
+	put_chunks(1, 1);
+	kernel.entries[1] = chunk(3);
+	papr_tce_give_back(&dma, true);
+	ck_assert(!is_locked(1) && is_locked(3));
+	ck_assert_uint_eq(mapped(IOVA + PAGE), guest_memory_hva(&memory, 3 * MIB, PAGE));
+	/* If it cannot have it either, all stays. */
+	put_chunks(2, 1);
+	kernel.entries[2] = chunk(4);
+	fake.register_memory = (struct fake_failure){ 1, -ENOMEM };
+	papr_tce_give_back(&dma, true);
+	ck_assert(is_locked(2) && is_locked(3));
+}
+END_TEST
+
 /* The kernel finds a page in one chunk only, so no chunk is smaller than a page can be. */
 START_TEST(test_huge_chunks)
 {
@@ -868,6 +886,7 @@ static Suite *papr_tce_suite(void)
 	tcase_add_test(tcase, test_kernel_clear);
 	tcase_add_test(tcase, test_kernel_gives_back);
 	tcase_add_test(tcase, test_kernel_settles);
+	tcase_add_test(tcase, test_kernel_maps_anothers);
 	tcase_add_test(tcase, test_huge_chunks);
 	tcase_add_test(tcase, test_kernel_refuses);
 	suite_add_tcase(suite, tcase);

@@ -128,7 +128,6 @@ static unsigned run_length(const struct group_dma_window *window, const uint64_t
 	return run;
 }
 
-/* Of a list that is sane. */
 static int map_runs(struct group *group, const struct group_dma_window *window, uint64_t iova,
 		    const uint64_t *entries, unsigned count)
 {
@@ -141,12 +140,11 @@ static int map_runs(struct group *group, const struct group_dma_window *window, 
 		run = run_length(window, entries, count);
 		size = (uint64_t)run << window->page_shift;
 		if (is_mapped(entries[0]))
-			ret = group->ops->map(group, iova,
-					      entries[0] & ~(GROUP_MAP_READ | GROUP_MAP_WRITE),
-					      size, entries[0] & GROUP_MAP_READ,
-					      entries[0] & GROUP_MAP_WRITE);
+			ret = group_map(group, window, iova,
+					entries[0] & ~(GROUP_MAP_READ | GROUP_MAP_WRITE), size,
+					entries[0] & GROUP_MAP_READ, entries[0] & GROUP_MAP_WRITE);
 		else
-			ret = group->ops->unmap(group, iova, size);
+			ret = group_unmap(group, window, iova, size);
 		iova += size;
 	}
 	return ret;
@@ -155,14 +153,11 @@ static int map_runs(struct group *group, const struct group_dma_window *window, 
 int group_map_list(struct group *group, const struct group_dma_window *window, uint64_t iova,
 		   const uint64_t *entries, unsigned count)
 {
-	if (!group->ops->map || !group->ops->unmap)
-		return -EOPNOTSUPP;
 	if (count > GROUP_LIST_MAX ||
 	    !window_holds(window, iova, (uint64_t)count << window->page_shift) ||
 	    !list_is_sane(window, entries, count))
 		return -EINVAL;
-	/* What is one mapping needs no list, which the kernel would have to fetch. */
-	if (group->ops->map_list && run_length(window, entries, count) < count)
+	if (group->ops->map_list)
 		return group->ops->map_list(group, iova, entries, count);
 	return map_runs(group, window, iova, entries, count);
 }

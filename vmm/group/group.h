@@ -278,7 +278,7 @@ int group_unmap(struct group *group, const struct group_dma_window *window, uint
 		uint64_t size);
 /*
  * Sets @count IOMMU pages, at most GROUP_LIST_MAX, from @iova on, each to its entry: one call of
- * the kernel if they are one mapping or the backend can do that, else one for each run of neighbours. An entry that is
+ * the kernel if the backend can do that, else one for each run of neighbours. An entry that is
  * bad: -EINVAL, and nothing has changed. After another error a page may be what it was, what
  * its entry says, or unmapped.
  */

@@ -217,7 +217,7 @@ static void destroy_devices(struct machine *machine)
 static int prepare_tces(struct machine *machine)
 {
 	return papr_tce_kvm_init(&machine->tce_kvm, &machine->kvm, &machine->vcpus,
-				 machine->vm->config->tce == TCE_KVM);
+				 machine->vm->config->tce);
 }
 
 static void forget_tces(struct machine *machine)
@@ -249,7 +249,7 @@ static int attach_tces(struct machine *machine)
 	struct papr_tce_kernel *kernel = &machine->tce_kvm.kernel;
 	int error = papr_phbs_attach(&machine->phbs, choice == TCE_PVMM ? NULL : kernel);
 
-	if (choice != TCE_KVM && choice != TCE_SINGLE)
+	if (!kernel->expected)
 		return 0;
 	if (error)
 		log_error(machine->vm->log, "--tce %s: %s; try --tce auto",

@@ -246,11 +246,15 @@ static const struct papr_tce_kernel_ops ops = {
 	.run_alone = run_alone,
 };
 
-int papr_tce_kvm_init(struct papr_tce_kvm *kvm, struct kvm_vm *vm, struct vcpus *vcpus, bool lists)
+int papr_tce_kvm_init(struct papr_tce_kvm *kvm, struct kvm_vm *vm, struct vcpus *vcpus,
+		      enum tce_choice choice)
 {
 	*kvm = (struct papr_tce_kvm){
-		.kernel = { .ops = &ops, .lists = lists }, .vm = vm, .vcpus = vcpus,
-		.device_fd = -1,
+		.kernel = {
+			.ops = &ops, .lists = choice == TCE_KVM,
+			.expected = choice == TCE_KVM || choice == TCE_SINGLE,
+		},
+		.vm = vm, .vcpus = vcpus, .device_fd = -1,
 	};
 	return -pthread_mutex_init(&kvm->lock, NULL);
 }

@@ -44,12 +44,12 @@ struct papr_tce_kvm {
 };
 
 /*
- * Makes nothing in KVM yet: that may have no such tables, which the first create says. @lists:
- * KVM gets H_PUT_TCE_INDIRECT and H_STUFF_TCE as well, which in Linux 6.12 trust the guest.
+ * Makes nothing in KVM yet: that may have no such tables, which the first create says. With TCE_KVM
+ * it gets H_PUT_TCE_INDIRECT and H_STUFF_TCE as well, which in Linux 6.12 trust the guest.
  * @vcpus may be made later. 0 or a negative errno.
  */
 int papr_tce_kvm_init(struct papr_tce_kvm *kvm, struct kvm_vm *vm, struct vcpus *vcpus,
-		      bool lists);
+		      enum tce_choice choice);
 /* All tables have been destroyed. */
 void papr_tce_kvm_exit(struct papr_tce_kvm *kvm);
 
