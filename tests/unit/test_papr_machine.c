@@ -117,10 +117,10 @@ END_TEST
 
 static bool offers(const char *function)
 {
-	int size;
+	int size = 0;
 	const void *functions = find("/rtas", "ibm,hypertas-functions", &size);
 
-	return fdt_stringlist_contains(functions, size, function);
+	return functions && fdt_stringlist_contains(functions, size, function) == 1;
 }
 
 START_TEST(test_tree_lists)

@@ -17,13 +17,13 @@ append="quiet pvmm.drivers=no eeh=off"
 
 add_nvme n0 pcie.0 16
 add_card e0 e1000e pcie.1
-# On bare metal QEMU 7.2 and 10 crash now and then, or give the host a machine check, when one CPU of the host is
-# at a device that another one switches or resets.
+# On bare metal QEMU crashes now and then, or gives the host a machine check, when one CPU of the host is at a device
+# that another one switches or resets.
 cpus=1
 if [ "$machine" = pseries ]; then
 	cpus=2
 fi
-run_guests --newer-qemu --cpus "$cpus" --timeout 900 --copy-in "$work/lab-bar-race" "$set_up"'
+run_guests --cpus "$cpus" --timeout 900 --copy-in "$work/lab-bar-race" "$set_up"'
 disk="--group $slot0" card="--group $slot1"
 
 # The version and the admin queue sizes of the disk, the VLAN type of the card: what is in them stays.
