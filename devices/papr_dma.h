@@ -77,8 +77,8 @@ int papr_dma_register_all(struct papr_dma_memory *dma);
 uint64_t papr_dma_missing(struct papr_dma_user *user, uint64_t gpa, uint64_t size);
 /*
  * Registers what is not yet of [@gpa, + @size), which is memory; *@first is set if that was
- * something. With the lock of a table held. 0 or a negative errno; -ENOMEM: the limit for locked memory, or the host's memory.
- * What was registered before the failure stays so.
+ * something. With the lock of a table held. 0 or a negative errno; -ENOMEM: the limit for locked
+ * memory, or the host's memory. What was registered before the failure stays so.
  */
 int papr_dma_register(struct papr_dma_user *user, uint64_t gpa, uint64_t size, bool *first);
 /* Says why that failed: of the limit once a minute, and what it must be. */

@@ -330,7 +330,7 @@ void vcpus_run_on_all(struct vcpus *vcpus, struct vcpu *self,
 		wait_for_change(vcpus, self);
 	vcpus->work = work;
 	vcpus->work_arg = arg;
-	/* At the end others' threads may be gone already: none is kicked any more. */
+	/* At the end others may have stopped already: none is kicked any more. */
 	for (unsigned i = 0; i < vcpus->nr_vcpus && !vcpus->quit; i++) {
 		vcpus->vcpus[i].has_work = true;
 		want(&vcpus->vcpus[i]);
@@ -343,7 +343,7 @@ void vcpus_run_on_all(struct vcpus *vcpus, struct vcpu *self,
 	pthread_mutex_unlock(&vcpus->lock);
 }
 
-/* With the lock held. At the end threads may be gone already: none is kicked, and none enters. */
+/* With the lock held. At the end vCPUs may have stopped already: none is kicked, and none enters. */
 static bool kick_entered(struct vcpus *vcpus)
 {
 	bool any = false;

@@ -189,7 +189,7 @@ START_TEST(test_list_runs)
 }
 END_TEST
 
-/* A group that takes lists gets each in one call, whatever is in it; what is one mapping is no list. */
+/* A group that takes lists gets each in one call, whatever is in it; one page is no list. */
 START_TEST(test_list_whole)
 {
 	static const uint64_t tces[] = { 0x10000 | RW, 0x18000 | PAPR_TCE_READ, 0x11000 | RW };
