@@ -477,7 +477,7 @@ void devgroup_dma_show(struct devgroup_dma *dma, bool shown);
 /* kvm.c, on POWER */
 struct devgroup_kvm_table {
 	struct list_head link;
-	struct devgroup *group;		/* which has not ended yet */
+	struct devgroup *group;		/* whose it was; NULL: that has ended */
 	struct iommu_table *table;	/* a reference */
 };
 
@@ -497,8 +497,12 @@ bool devgroup_kvm_held(struct devgroup *group);
 /* LPAR: the table of a window that is gone, with the reference to it. @kept is kvm.c's now. */
 void devgroup_kvm_keep(struct devgroup_kvm_table *kept, struct devgroup *group,
 		       struct iommu_table *table);
+/* Whether KVM has a table of another group's yet, or of one that ended, that is this new one. */
+bool devgroup_kvm_has(struct devgroup *group, struct iommu_table *table);
 /* Nobody will have the group any more. */
 void devgroup_kvm_forget(struct devgroup *group);
+/* The module's end. */
+void devgroup_kvm_exit(void);
 /* kvm_file.c: VFIO's file of an IOMMU group that VFIO knows, newly opened; or ERR_PTR. */
 struct file *devgroup_kvm_open(struct iommu_group *iommu_group);
 /* tce_memory.c: the module's end, which lets go of memory that groups which are gone have left. */
@@ -517,6 +521,7 @@ static inline void devgroup_kvm_hide(struct devgroup_use *use, struct devgroup_v
 static inline void devgroup_kvm_end(struct devgroup_use *use) { }
 static inline bool devgroup_kvm_held(struct devgroup *group) { return false; }
 static inline void devgroup_kvm_forget(struct devgroup *group) { }
+static inline void devgroup_kvm_exit(void) { }
 static inline void devgroup_tce_exit(void) { }
 #endif
 

@@ -178,10 +178,19 @@ static void free_table(struct devgroup_dma *dma, struct tce_window *window)
 	devgroup_dma_uncharge_tables(dma, window->pages);
 }
 
-/* An LPAR's kernel does not tell if there was no memory for the users' addresses. */
-static int check_table(struct tce_window *window)
+/*
+ * An LPAR's kernel does not tell if there was no memory for the users' addresses, and its
+ * hypervisor not whose the window was before.
+ */
+static int check_table(struct devgroup_dma *dma, struct tce_window *window)
 {
-	return devgroups_fail() || !window->table->it_userspace ? -ENOMEM : 0;
+	if (devgroups_fail() || !window->table->it_userspace)
+		return -ENOMEM;
+	if (!is_lpar() || !devgroup_kvm_has(dma->group, window->table))
+		return 0;
+	pr_warn_ratelimited("devgroups: group %u: the guest that its devices were unplugged from has their DMA window yet, and must end first\n",
+			    READ_ONCE(dma->group->number));
+	return -EBUSY;
 }
 
 /* Made by the hypervisor, and not the one that it has for the device anyway. */
@@ -229,7 +238,7 @@ static struct devgroup_window *tce_create_window(struct devgroup_dma *dma, unsig
 	ret = create_table_of_any_depth(dma, window, wanted->levels ?: max);
 	if (ret)
 		goto err_window;
-	ret = check_table(window);
+	ret = check_table(dma, window);
 	if (ret)
 		goto err_table;
 	window->base.start = (u64)window->table->it_offset << window->table->it_page_shift;

@@ -13,6 +13,8 @@
  *
  * The same goes for tables in an LPAR. They are the hypervisor's, known by a number, and the next
  * user's window has the same: what KVM has of a window that is gone would change that one's entries.
+ * If the devices are unplugged meanwhile and come back, they do so in another group: it gets no
+ * window of that number.
  */
 #include <linux/delay.h>
 #include <linux/file.h>
@@ -271,26 +273,57 @@ void devgroup_kvm_end(struct devgroup_use *use)
 	mutex_unlock(&devgroups_registry);
 }
 
-/* Lets go of those that KVM has not, or of all. Returns whether there are others. */
-static bool put_tables(struct devgroup *group, bool all)
+static void put_table(struct devgroup_kvm_table *kept)
+{
+	list_del(&kept->link);
+	iommu_tce_table_put(kept->table);
+	kfree(kept);
+}
+
+/* Lets go of those that KVM has not. kept_tables_lock held, as for the next. */
+static void put_unused_tables(void)
 {
 	struct devgroup_kvm_table *kept, *next;
-	bool others = false;
+
+	list_for_each_entry_safe(kept, next, &kept_tables, link) {
+		if (kref_read(&kept->table->it_kref) == 1)
+			put_table(kept);
+	}
+}
+
+/* One of the group's or, with @number, one of that number that is another's, or was. */
+static bool find_table(struct devgroup *group, const unsigned long *number)
+{
+	struct devgroup_kvm_table *kept;
+
+	list_for_each_entry(kept, &kept_tables, link) {
+		if (number ? kept->group != group && kept->table->it_index == *number :
+			     kept->group == group)
+			return true;
+	}
+	return false;
+}
+
+/* KVM lets go of a table when all processors have seen that it is gone. */
+static bool has_table(struct devgroup *group, const unsigned long *number)
+{
+	bool found;
 
 	mutex_lock(&kept_tables_lock);
-	list_for_each_entry_safe(kept, next, &kept_tables, link) {
-		if (kept->group != group)
-			continue;
-		if (!all && kref_read(&kept->table->it_kref) > 1) {
-			others = true;
-			continue;
-		}
-		list_del(&kept->link);
-		iommu_tce_table_put(kept->table);
-		kfree(kept);
+	put_unused_tables();
+	found = find_table(group, number);
+	if (found) {
+		rcu_barrier();
+		put_unused_tables();
+		found = find_table(group, number);
 	}
 	mutex_unlock(&kept_tables_lock);
-	return others;
+	return found;
+}
+
+bool devgroup_kvm_has(struct devgroup *group, struct iommu_table *table)
+{
+	return has_table(group, &table->it_index);
 }
 
 /* A user may make and remove windows without end: those that KVM has not do not add up. */
@@ -301,17 +334,8 @@ void devgroup_kvm_keep(struct devgroup_kvm_table *kept, struct devgroup *group,
 	kept->table = table;
 	mutex_lock(&kept_tables_lock);
 	list_add(&kept->link, &kept_tables);
+	put_unused_tables();
 	mutex_unlock(&kept_tables_lock);
-	put_tables(group, false);
-}
-
-/* KVM lets go of a table when all processors have seen that it is gone. */
-static bool has_tables(struct devgroup *group)
-{
-	if (!put_tables(group, false))
-		return false;
-	rcu_barrier();
-	return put_tables(group, false);
 }
 
 /* Our own reference is the last one: nobody can come by another. */
@@ -325,14 +349,29 @@ bool devgroup_kvm_held(struct devgroup *group)
 		list_del(&file->link);
 		free_file(file);
 	}
-	return !list_empty(&group->kvm_files) || has_tables(group);
+	return !list_empty(&group->kvm_files) || has_table(group, NULL);
 }
 
 void devgroup_kvm_forget(struct devgroup *group)
 {
+	struct devgroup_kvm_table *kept;
 	struct kvm_file *file, *next;
 
 	list_for_each_entry_safe(file, next, &group->kvm_files, link)
 		free_file(file);
-	put_tables(group, true);
+	mutex_lock(&kept_tables_lock);
+	list_for_each_entry(kept, &kept_tables, link) {
+		if (kept->group == group)
+			kept->group = NULL;
+	}
+	put_unused_tables();
+	mutex_unlock(&kept_tables_lock);
+}
+
+void devgroup_kvm_exit(void)
+{
+	struct devgroup_kvm_table *kept, *next;
+
+	list_for_each_entry_safe(kept, next, &kept_tables, link)
+		put_table(kept);
 }

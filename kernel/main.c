@@ -232,6 +232,7 @@ static void __exit devgroups_exit(void)
 	unregister_drivers(DEVGROUP_NR_BUSES);
 	devgroups_file_exit();
 	devgroup_tce_exit();
+	devgroup_kvm_exit();
 	kobject_put(devgroups_root);
 	/* The last instructions of a claim that outlived its file (group.c). */
 	synchronize_rcu_tasks();

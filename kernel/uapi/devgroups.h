@@ -130,7 +130,8 @@ struct devgroup_dma_info {
  * DEVGROUP_CREATE_WINDOW: @size a power of two; @levels 1 to max_levels of the table, 0: the
  * driver's choice. The platform decides where it starts: the first is the default window, and
  * must fit in it. ENOSPC: as many as there can be; ENOMEM: no memory for the table, or over the
- * limit of locked memory. Tables count against that limit.
+ * limit of locked memory; EBUSY: in an LPAR, a KVM has this window yet, from before the devices were
+ * unplugged. Tables count against that limit.
  */
 struct devgroup_create_window {
 	__u32 argsz;

@@ -2,7 +2,8 @@
 /*
  * kvm NUMBER DEVICE [TEST]...: what DEVGROUP_BIND_KVM gives to whom: KVM finds the group's windows
  * by it, and nobody anything else. The test "hold" binds KVM, prints "held", and waits to be
- * killed; "gone" and "asked" wait until the device is gone.
+ * killed; "gone" and "asked" wait until the device is gone. "left" does so, too, but its KVM stays
+ * until /tmp/ended is there, and its file of the group until /tmp/closed is.
  */
 #include "abi.h"
 
@@ -28,12 +29,16 @@ static int bind_kvm(void)
 	return ioctl(group, DEVGROUP_BIND_KVM, &bind);
 }
 
-static void create_window(void)
+static int ask_for_window(void)
 {
 	ARGUMENT(devgroup_create_window, window, .page_shift = PAGE_SHIFT, .size = WINDOW_SIZE);
 
-	CHECK(!ioctl(group, DEVGROUP_CREATE_WINDOW, &window));
-	CHECK_EQUAL(window.start, 0);
+	return ioctl(group, DEVGROUP_CREATE_WINDOW, &window);
+}
+
+static void create_window(void)
+{
+	CHECK(!ask_for_window());
 }
 
 static void create_vm(void)
@@ -306,8 +311,8 @@ static void test_hold(void)
 	pause();
 }
 
-/* The device is unplugged while KVM has its window: nobody waits, and what KVM has can end. */
-static void test_gone(void)
+/* The device is unplugged while KVM has its window. */
+static void lose_device(void)
 {
 	ARGUMENT(devgroup_set_event, event, .event = DEVGROUP_EVENT_REQUEST,
 		 .fd = eventfd(0, 0));
@@ -324,6 +329,34 @@ static void test_gone(void)
 	while ((file = bind_kvm()) >= 0)
 		close(file);
 	CHECK_EQUAL(errno, ENODEV);
+}
+
+static void wait_for(const char *path)
+{
+	while (access(path, F_OK))
+		usleep(10000);
+}
+
+/* In an LPAR the next group of the device is to have no window meanwhile ("busy"). */
+static void test_left(void)
+{
+	lose_device();
+	wait_for("/tmp/closed");
+	close(group);
+	wait_for("/tmp/ended");
+	destroy_vm();
+}
+
+static void test_busy(void)
+{
+	CHECK_ERROR(EBUSY, ask_for_window());
+	CHECK_ERROR(EBUSY, ask_for_window());
+}
+
+/* Nobody waits, and what KVM has can end. */
+static void test_gone(void)
+{
+	lose_device();
 	destroy_vm();
 	printf("gone\n");
 }
@@ -355,6 +388,8 @@ static const struct abi_test tests[] = {
 	{ "kept", test_kept, false },
 	{ "failing", test_failing, false },
 	{ "table_taken", test_table_taken, true },
+	{ "left", test_left, true },
+	{ "busy", test_busy, true },
 	{ "hold", test_hold, true },
 	{ "gone", test_gone, true },
 	{ "asked", test_asked, true },

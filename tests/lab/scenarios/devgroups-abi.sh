@@ -165,6 +165,21 @@ kvm_lpar()
 		nvme=$(group_of $address)
 		claim $nvme
 		/lab/kvm ${nvme##*/} $address arguments doors kvm outlived kept table_taken
+
+		echo "-- unplugged and back, while a KVM has the window"
+		hold_by /lab/kvm ${nvme##*/} $address left
+		echo 1 >$pci/$address/remove
+		echo 1 >/sys/bus/pci/rescan
+		within 20 test -e $(group_of $address)/devices/$address
+		nvme=$(group_of $address)
+		claim $nvme
+		/lab/kvm ${nvme##*/} $address busy
+		touch /tmp/closed
+		/lab/kvm ${nvme##*/} $address busy
+		dmesg | grep -q "has their DMA window yet" || fail "nothing in the log"
+		touch /tmp/ended
+		wait $holder || fail "$(cat /tmp/held)"
+		/lab/kvm ${nvme##*/} $address kvm
 		release $nvme
 		within 20 test -e /dev/nvme0n1
 		rmmod devgroups'
