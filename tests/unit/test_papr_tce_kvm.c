@@ -89,6 +89,7 @@ START_TEST(test_attached)
 	ck_assert(fake.kvm.tables[0].attached);
 	expect_call_enabled(H_PUT_TCE_INDIRECT);
 	expect_call_enabled(H_STUFF_TCE);
+	ck_assert_ptr_null(fake_kvm_find_enabled(&fake.kvm, KVM_CAP_PPC_ENABLE_HCALL, H_PUT_TCE));
 	expect_said("TCEs: handled by KVM");
 }
 END_TEST
@@ -102,6 +103,7 @@ START_TEST(test_lists_are_ours)
 						 H_PUT_TCE_INDIRECT));
 	ck_assert_ptr_null(fake_kvm_find_enabled(&fake.kvm, KVM_CAP_PPC_ENABLE_HCALL,
 						 H_STUFF_TCE));
+	ck_assert_ptr_null(fake_kvm_find_enabled(&fake.kvm, KVM_CAP_PPC_ENABLE_HCALL, H_PUT_TCE));
 	expect_said("TCEs: single ones handled by KVM, lists by pvmm");
 }
 END_TEST
@@ -181,8 +183,12 @@ END_TEST
 
 START_TEST(test_unwanted)
 {
+	const struct fake_kvm_record *put;
+
 	fake.config.tce = TCE_PVMM;
 	start();
+	put = fake_kvm_find_enabled(&fake.kvm, KVM_CAP_PPC_ENABLE_HCALL, H_PUT_TCE);
+	ck_assert(put && !put->arg1);
 	ck_assert_uint_eq(fake.kvm.nr_tables, 0);
 	ck_assert_int_eq(fake.kvm.vfio_fd, -1);
 	expect_said("TCEs: handled by pvmm, each run of neighbours in a call: --tce pvmm");

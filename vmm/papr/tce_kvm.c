@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define H_PUT_TCE 0x20
 #define H_PUT_TCE_INDIRECT 0x13c
 #define H_STUFF_TCE 0x138
 
@@ -256,6 +257,9 @@ int papr_tce_kvm_init(struct papr_tce_kvm *kvm, struct kvm_vm *vm, struct vcpus 
 		},
 		.vm = vm, .vcpus = vcpus, .device_fd = -1,
 	};
+	/* Where it is to have no table it need not look for one at each call; if it does so still, it finds none. */
+	if (choice == TCE_PVMM)
+		(void)kvm_vm_enable(vm, KVM_CAP_PPC_ENABLE_HCALL, H_PUT_TCE, 0);
 	return -pthread_mutex_init(&kvm->lock, NULL);
 }
 

@@ -45,7 +45,8 @@ struct papr_tce_kvm {
 
 /*
  * Makes nothing in KVM yet: that may have no such tables, which the first create says. With TCE_KVM
- * it gets H_PUT_TCE_INDIRECT and H_STUFF_TCE as well, which in Linux 6.12 trust the guest.
+ * it gets H_PUT_TCE_INDIRECT and H_STUFF_TCE as well, which in Linux 6.12 trust the guest; with
+ * TCE_PVMM not even H_PUT_TCE, which it has from the start.
  * @vcpus may be made later. 0 or a negative errno.
  */
 int papr_tce_kvm_init(struct papr_tce_kvm *kvm, struct kvm_vm *vm, struct vcpus *vcpus,
