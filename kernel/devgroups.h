@@ -32,11 +32,10 @@ enum devgroup_state {
 
 struct devgroup_dma;
 
-/* Who is inside, and whether one may go in; both under the wait queue's lock. */
 struct devgroup_gate {
+	atomic_t inside;	/* how many are, and far below 0 while it is shut */
 	wait_queue_head_t wait;
-	unsigned int inside;
-	unsigned int shut;	/* by how many */
+	unsigned int shut;	/* by how many; under the wait queue's lock */
 };
 
 struct devgroup {
@@ -345,8 +344,8 @@ void devgroups_file_exit(void);
 struct device *devgroup_file_create(unsigned int number);
 void devgroup_file_destroy(struct device *node);
 /*
- * Copies the first @size bytes of a call's argument, which must be there according to its argsz,
- * and may be more. -EFAULT, -EINVAL.
+ * Copies the first @size bytes of a call's argument, a multiple of 4, which must be there according
+ * to its argsz, and may be more. -EFAULT, -EINVAL.
  */
 int devgroup_copy_argument(void *to, size_t size, const void __user *arg);
 

@@ -93,12 +93,13 @@ void devgroup_dma_uncharge_tables(struct devgroup_dma *dma, unsigned long pages)
 }
 
 /* Killed processes wait for the end, too: it is what keeps devices from memory that is freed. */
-static void clear_window(struct devgroup_dma *dma, struct devgroup_window *window)
+static void clear_all(struct devgroup_dma *dma, struct devgroup_window *window, u64 first,
+		      u64 count)
 {
-	u64 entries = devgroup_window_entries(window), first = 0;
+	u64 done = 0;
 
-	while (first < entries) {
-		first += dma->ops->clear(dma, window, first, entries - first);
+	while (done < count) {
+		done += dma->ops->clear(dma, window, first + done, count - done);
 		cond_resched();
 	}
 }
@@ -106,7 +107,7 @@ static void clear_window(struct devgroup_dma *dma, struct devgroup_window *windo
 /* Emptied first, with the flushes that go with it: the IOMMU may fail to disconnect a table. */
 static void remove_window(struct devgroup_dma *dma, struct devgroup_window *window)
 {
-	clear_window(dma, window);
+	clear_all(dma, window, 0, devgroup_window_entries(window));
 	mutex_lock(&dma->program_lock);
 	if (!dma->blocked)
 		dma->ops->disconnect(dma, window);
@@ -313,18 +314,27 @@ static int call_unregister_memory(struct devgroup_dma *dma, void *argument, void
 	return change_memory(dma, argument, dma->ops->unregister_memory);
 }
 
+/* Between the parts of a long call. */
+static int take_break(void)
+{
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	cond_resched();
+	return 0;
+}
+
 static int clear_range(struct devgroup_dma *dma, struct devgroup_window *window, u64 first,
 		       u64 count)
 {
 	u64 done = 0;
+	int ret = 0;
 
-	while (done < count) {
+	while (done < count && !ret) {
 		done += dma->ops->clear(dma, window, first + done, count - done);
-		if (done < count && fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
+		if (done < count)
+			ret = take_break();
 	}
-	return 0;
+	return ret;
 }
 
 /* After a failure of a part the whole range is unmapped, whatever was there. */
@@ -345,12 +355,11 @@ static int map_range(struct devgroup_dma *dma, struct devgroup_window *window,
 				       map->flags;
 		ret = dma->ops->set(dma, window, first + done, part);
 		done += part;
-		if (!ret && done < count && fatal_signal_pending(current))
-			ret = -EINTR;
-		cond_resched();
+		if (!ret && done < count)
+			ret = take_break();
 	}
 	if (ret)
-		clear_range(dma, window, first, count);
+		clear_all(dma, window, first, count);
 	return ret;
 }
 
@@ -376,6 +385,16 @@ static int call_unmap(struct devgroup_dma *dma, void *argument, void __user *arg
 		return -EINVAL;
 	return clear_range(dma, window, first_entry(window, unmap->iova),
 			   unmap->size >> window->page_shift);
+}
+
+static int call_unmap_page(struct devgroup_dma *dma, void *argument, void __user *arg)
+{
+	u64 iova = (unsigned long)arg;
+	struct devgroup_window *window = find_window(dma, iova, 0);
+
+	if (!window || !is_aligned(window, iova))
+		return -EINVAL;
+	return clear_range(dma, window, first_entry(window, iova), 1);
 }
 
 /* The list is copied once; what is checked is what is set. */
@@ -428,11 +447,12 @@ union argument {
 /* The calls of the owner; first those that a guest has it make all the time. */
 static const struct dma_call {
 	unsigned int cmd;
-	size_t size;
+	size_t size;		/* 0: nothing to copy, the argument is a number */
 	u32 flags;		/* that are known */
-	/* dma->lock held. @arg: the caller's own @argument, for an answer. */
+	/* dma->lock held. @arg: the caller's own @argument, for an answer, or the number. */
 	int (*run)(struct devgroup_dma *dma, void *argument, void __user *arg);
 } calls[] = {
+	{ DEVGROUP_UNMAP_PAGE, 0, 0, call_unmap_page },
 	{ DEVGROUP_MAP, sizeof(struct devgroup_map), DEVGROUP_MAP_FLAGS, call_map },
 	{ DEVGROUP_UNMAP, sizeof(struct devgroup_unmap), 0, call_unmap },
 	{ DEVGROUP_MAP_LIST, sizeof(struct devgroup_map_list), 0, call_map_list },
@@ -463,15 +483,25 @@ static int run_as_owner(struct devgroup_dma *dma, const struct dma_call *call,
 	return ret;
 }
 
+static int copy_argument(union argument *argument, const struct dma_call *call, void __user *arg)
+{
+	int ret;
+
+	if (!call->size)
+		return 0;
+	ret = devgroup_copy_argument(argument, call->size, arg);
+	if (ret)
+		return ret;
+	return argument->flags & ~call->flags ? -EINVAL : 0;
+}
+
 static int run(struct devgroup_dma *dma, const struct dma_call *call, void __user *arg)
 {
 	union argument argument;
-	int ret = devgroup_copy_argument(&argument, call->size, arg);
+	int ret = copy_argument(&argument, call, arg);
 
 	if (ret)
 		return ret;
-	if (argument.flags & ~call->flags)
-		return -EINVAL;
 	ret = mutex_lock_killable(&dma->lock);
 	if (ret)
 		return ret;

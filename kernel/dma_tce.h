@@ -35,6 +35,7 @@ struct tce_window {
 struct tce_dma {
 	struct devgroup_dma base;
 	struct maple_tree memory;	/* struct tce_memory by user addresses; base.lock */
+	struct tce_memory *recent;	/* of these, the one that was looked up last, or NULL */
 	struct tce_change changes[DEVGROUP_LIST_MAX]; /* base.lock */
 };
 

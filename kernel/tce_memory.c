@@ -65,6 +65,18 @@ static void leave_over(struct tce_memory *memory, struct mm_struct *mm)
 	mutex_unlock(&leftovers_lock);
 }
 
+/* The range that @ua is in, or NULL. Mostly it is the one that was asked for last. */
+static struct tce_memory *find_memory(struct tce_dma *tce, unsigned long ua)
+{
+	struct tce_memory *recent = tce->recent;
+
+	if (!recent || ua - recent->vaddr >= recent->size) {
+		recent = mtree_load(&tce->memory, ua);
+		tce->recent = recent;
+	}
+	return recent;
+}
+
 static bool overlaps(struct tce_dma *tce, u64 vaddr, u64 size)
 {
 	unsigned long index = vaddr;
@@ -136,7 +148,7 @@ err_memory:
 int devgroup_tce_unregister(struct devgroup_dma *dma, u64 vaddr, u64 size)
 {
 	struct tce_dma *tce = to_tce_dma(dma);
-	struct tce_memory *memory = mtree_load(&tce->memory, vaddr);
+	struct tce_memory *memory = find_memory(tce, vaddr);
 	long ret;
 
 	if (!memory || memory->vaddr != vaddr || memory->size != size)
@@ -147,6 +159,7 @@ int devgroup_tce_unregister(struct devgroup_dma *dma, u64 vaddr, u64 size)
 	if (ret)
 		return ret;
 	mtree_erase(&tce->memory, vaddr);
+	tce->recent = NULL;
 	devgroup_dma_count_memory(dma, -(long)(size >> PAGE_SHIFT));
 	kfree(memory);
 	return 0;
@@ -161,7 +174,7 @@ static bool contains(const struct tce_memory *memory, unsigned long ua, unsigned
 int devgroup_tce_translate(struct tce_dma *tce, struct tce_change *change,
 			   unsigned int page_shift)
 {
-	struct tce_memory *memory = mtree_load(&tce->memory, change->ua);
+	struct tce_memory *memory = find_memory(tce, change->ua);
 
 	if (!memory || !contains(memory, change->ua, page_shift))
 		return -EINVAL;
@@ -175,7 +188,7 @@ int devgroup_tce_translate(struct tce_dma *tce, struct tce_change *change,
 void devgroup_tce_forget(struct tce_dma *tce, unsigned long ua, unsigned int page_shift)
 {
 	struct mm_iommu_table_group_mem_t *mem;
-	struct tce_memory *memory = mtree_load(&tce->memory, ua);
+	struct tce_memory *memory = find_memory(tce, ua);
 
 	if (memory) {
 		mm_iommu_mapped_dec(memory->mem);

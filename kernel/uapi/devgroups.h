@@ -3,8 +3,8 @@
  * The interface of /dev/devgroup/N, the file of a device group. docs/devgroups.md says what
  * each call is for, and how it maps onto VFIO.
  *
- * The rules for all calls: the argument starts with argsz, the size of the structure as the
- * caller knows it, and flags. argsz too small: EINVAL. A flag or an enumerated value that this
+ * The rules for all calls but DEVGROUP_UNMAP_PAGE, whose argument is a number: the argument starts
+ * with argsz, the size of the structure as the caller knows it, and flags. argsz too small: EINVAL. A flag or an enumerated value that this
  * driver does not know, or a reserved field that is not 0: EINVAL. Nothing is changed by a call
  * that fails, unless its comment says so. Numbers are in the host's byte order; addresses and
  * sizes are in bytes.
@@ -19,7 +19,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define DEVGROUPS_API_VERSION 2
+#define DEVGROUPS_API_VERSION 3
 
 #define DEVGROUP_TYPE 0xDE
 #define DEVGROUP_NAME_SIZE 64	/* of a device's name ("0000:01:00.0", "serial.0"), with NUL */
@@ -193,6 +193,13 @@ struct devgroup_unmap {
 	__u64 size;		/* in */
 };
 #define DEVGROUP_UNMAP			_IO(DEVGROUP_TYPE, 9)
+
+/*
+ * DEVGROUP_UNMAP_PAGE: as DEVGROUP_UNMAP, of one IOMMU page, whose bus address is the call's argument
+ * itself, an unsigned long: 32-bit callers unmap what is beyond it by DEVGROUP_UNMAP. It is what guests
+ * do most, and hosts that flush the L1 cache for each look at user memory need no look for this.
+ */
+#define DEVGROUP_UNMAP_PAGE		_IO(DEVGROUP_TYPE, 19)
 
 /*
  * DEVGROUP_MAP_LIST: sets @count consecutive IOMMU pages from @iova on, each to an entry of the

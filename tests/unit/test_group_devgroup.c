@@ -22,6 +22,7 @@ static struct {
 	struct devgroup_memory registered, unregistered;
 	struct devgroup_map mapped;
 	struct devgroup_unmap unmapped;
+	uint64_t unmapped_page;
 	struct devgroup_map_list list;
 	struct devgroup_error error;
 	struct devgroup_command command;	/* the last of those without a case of its own */
@@ -79,6 +80,9 @@ static int dma_ioctl(unsigned long request, void *arg)
 		return fake.dma_error;
 	case DEVGROUP_UNMAP:
 		TAKE(fake.unmapped, arg);
+		return fake.dma_error;
+	case DEVGROUP_UNMAP_PAGE:
+		fake.unmapped_page = (uintptr_t)arg;
 		return fake.dma_error;
 	case DEVGROUP_MAP_LIST:
 		TAKE(fake.list, arg);
@@ -485,6 +489,9 @@ START_TEST(test_dma)
 	ck_assert_int_eq(group_unmap(group, &group->window, 0x10003000, 0x2000), 0);
 	ck_assert_uint_eq(fake.unmapped.iova, 0x10003000);
 	ck_assert_uint_eq(fake.unmapped.size, 0x2000);
+	ck_assert_int_eq(group_unmap(group, &group->window, 0x10004000, 0x1000), 0);
+	ck_assert_uint_eq(fake.unmapped_page, 0x10004000);
+	ck_assert_uint_eq(fake.unmapped.iova, 0x10003000);
 	ck_assert_int_eq(group_unregister_memory(group, 0x10000, 0x20000), 0);
 	ck_assert_uint_eq(fake.unregistered.vaddr, 0x10000);
 	fake.dma_error = -ENOMEM;
@@ -492,6 +499,7 @@ START_TEST(test_dma)
 	ck_assert_int_eq(group_unregister_memory(group, 0x10000, 0x20000), -ENOMEM);
 	ck_assert_int_eq(group_map(group, &group->window, 0x10003000, 0x15000, 0x2000, true, true), -ENOMEM);
 	ck_assert_int_eq(group_unmap(group, &group->window, 0x10003000, 0x2000), -ENOMEM);
+	ck_assert_int_eq(group_unmap(group, &group->window, 0x10003000, 0x1000), -ENOMEM);
 	group_close(group);
 }
 END_TEST

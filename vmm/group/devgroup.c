@@ -122,6 +122,11 @@ static int devgroup_unmap(struct group *group, uint64_t iova, uint64_t size)
 	return call(devgroup_of(group), DEVGROUP_UNMAP, &request);
 }
 
+static int devgroup_unmap_page(struct group *group, uint64_t iova)
+{
+	return call(devgroup_of(group), DEVGROUP_UNMAP_PAGE, (void *)(uintptr_t)iova);
+}
+
 static int devgroup_map_list(struct group *group, uint64_t iova, const uint64_t *entries,
 			     unsigned count)
 {
@@ -286,6 +291,7 @@ static const struct group_ops devgroup_ops = {
 	.remove_window = devgroup_remove_window,
 	.map = devgroup_map,
 	.unmap = devgroup_unmap,
+	.unmap_page = devgroup_unmap_page,
 	.map_list = devgroup_map_list,
 	.reset = devgroup_reset,
 	.set_event = devgroup_set_event,

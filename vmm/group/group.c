@@ -92,6 +92,8 @@ int group_unmap(struct group *group, const struct group_dma_window *window, uint
 		return -EOPNOTSUPP;
 	if (!window_holds(window, iova, size))
 		return -EINVAL;
+	if (group->ops->unmap_page && size == 1ULL << window->page_shift)
+		return group->ops->unmap_page(group, iova);
 	return group->ops->unmap(group, iova, size);
 }
 

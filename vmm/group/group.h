@@ -224,6 +224,8 @@ struct group_ops {
 	int (*map)(struct group *group, uint64_t iova, uint64_t hva, uint64_t size, bool read,
 		   bool write);
 	int (*unmap)(struct group *group, uint64_t iova, uint64_t size);
+	/* One page of the window. NULL: unmap does it. */
+	int (*unmap_page)(struct group *group, uint64_t iova);
 	/* NULL: map and unmap do it. */
 	int (*map_list)(struct group *group, uint64_t iova, const uint64_t *entries,
 			unsigned count);

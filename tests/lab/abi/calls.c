@@ -78,6 +78,7 @@ static void test_arguments(void)
 		answers(&calls[i], edge, EFAULT);
 	}
 	munmap(pages, page);
+	CHECK_ERROR(EINVAL, ioctl(group, DEVGROUP_UNMAP_PAGE, 0UL));
 	CHECK_ERROR(ENOTTY, ioctl(group, _IO(DEVGROUP_TYPE, 99), words));
 	CHECK_ERROR(ENOTTY, ioctl(group, VFIO_DEVICE_GET_INFO, words));
 	CHECK_ERROR(EINVAL, read(group, words, 4));

@@ -77,6 +77,11 @@ static int unmap(uint64_t iova, uint64_t size)
 	return ioctl(group, DEVGROUP_UNMAP, &range);
 }
 
+static int unmap_page(uint64_t iova)
+{
+	return ioctl(group, DEVGROUP_UNMAP_PAGE, iova);
+}
+
 static int map_list(uint64_t iova, const uint64_t *entries, uint32_t count)
 {
 	ARGUMENT(devgroup_map_list, list, .iova = iova, .entries = (uintptr_t)entries,
@@ -344,9 +349,21 @@ static void test_map(void)
 	CHECK_ERROR(EINVAL, unmap(start, DEFAULT_SIZE + page));
 	CHECK_ERROR(EINVAL, unmap(start, -page));
 	CHECK_ERROR(EINVAL, unmap(end, page));
+	CHECK_ERROR(EINVAL, unmap_page(start + AREA_SIZE / 2 - 512));
+	CHECK_ERROR(EINVAL, unmap_page(end));
+	CHECK_ERROR(EINVAL, unmap_page(-page));
+	CHECK_ERROR(EBUSY, delist(area, AREA_SIZE / 2));
+	CHECK(!unmap_page(start + AREA_SIZE / 2 - page));
+	CHECK(!unmap_page(start + AREA_SIZE / 2 - page));
+	CHECK(!delist(area, AREA_SIZE / 2));
+	CHECK(!enlist(area, AREA_SIZE / 2));
+	CHECK(!map(start, area, AREA_SIZE / 2, RW));
+	CHECK(!unmap_page(start));
+	CHECK_ERROR(EBUSY, delist(area, AREA_SIZE / 2));
 	CHECK(!unmap(start, DEFAULT_SIZE));
 	CHECK(!unmap(start, DEFAULT_SIZE));
 	CHECK(!delist(area, AREA_SIZE / 2));
+	CHECK_ERROR(EINVAL, map(start, area, page, RW));
 }
 
 static void test_large_pages(void)
@@ -550,6 +567,7 @@ static void strangers(void)
 	CHECK_ERROR(EPERM, delist(area, AREA_SIZE));
 	CHECK_ERROR(EPERM, map(common_start, area, 4096, RW));
 	CHECK_ERROR(EPERM, unmap(common_start, 4096));
+	CHECK_ERROR(EPERM, unmap_page(common_start));
 	CHECK_ERROR(EPERM, map_list(common_start, &list, 1));
 	CHECK_EQUAL(get_info(0).limits.nr_windows, 1);
 	CHECK_EQUAL(locked(), 0);

@@ -14,6 +14,8 @@
 #define QUIET_US 100000		/* in which the device would have raised its line many times */
 #define PATIENCE_MS 10000
 #define ROUNDS 5000
+#define IOMMU_PAGE_SHIFT 12
+#define IOMMU_PAGE (1UL << IOMMU_PAGE_SHIFT)
 
 static const char *number, *name;
 static int group, device;
@@ -328,7 +330,8 @@ static void test_irq_races(void)
 /* A page of memory that the device reaches at the result. */
 static uint64_t map_for_device(uint32_t *memory, uint32_t flags)
 {
-	ARGUMENT(devgroup_create_window, window, .page_shift = 12, .size = 16 << 20);
+	ARGUMENT(devgroup_create_window, window, .page_shift = IOMMU_PAGE_SHIFT,
+		 .size = 16 << 20);
 	ARGUMENT(devgroup_memory, range, .vaddr = (uintptr_t)memory, .size = page);
 	ARGUMENT(devgroup_map, map, .flags = flags, .vaddr = (uintptr_t)memory, .size = page);
 
@@ -371,6 +374,10 @@ static void test_dma(void)
 	CHECK(!(command(LAB_COMMAND_SUM, iova, page) & LAB_STATUS_FAULT));
 	CHECK_EQUAL(get(LAB_VALUE), (uint32_t)(WORD * (page / 4) + 1));
 	CHECK(command(LAB_COMMAND_SUM, iova - 4, 8) & LAB_STATUS_FAULT);
+	CHECK(!ioctl(group, DEVGROUP_UNMAP_PAGE, iova));
+	CHECK(command(LAB_COMMAND_FILL, iova, 4) & LAB_STATUS_FAULT);
+	if (page > IOMMU_PAGE)
+		CHECK(!(command(LAB_COMMAND_FILL, iova + IOMMU_PAGE, 4) & LAB_STATUS_FAULT));
 	unmap.iova = iova;
 	CHECK(!ioctl(group, DEVGROUP_UNMAP, &unmap));
 	CHECK(command(LAB_COMMAND_FILL, iova, page) & LAB_STATUS_FAULT);

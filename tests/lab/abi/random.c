@@ -34,7 +34,7 @@ static uint32_t next(struct state *state, uint32_t limit)
 
 static const struct {
 	unsigned long command;
-	uint32_t size;
+	uint32_t size;		/* 0: the argument is a number */
 	uint32_t rarity;	/* one in so many; they take time */
 } group_calls[] = {
 	{ DEVGROUP_GET_INFO, sizeof(struct devgroup_info), 1 },
@@ -47,6 +47,7 @@ static const struct {
 	{ DEVGROUP_UNREGISTER_MEMORY, sizeof(struct devgroup_memory), 1 },
 	{ DEVGROUP_MAP, sizeof(struct devgroup_map), 1 },
 	{ DEVGROUP_UNMAP, sizeof(struct devgroup_unmap), 1 },
+	{ DEVGROUP_UNMAP_PAGE, 0, 1 },
 	{ DEVGROUP_MAP_LIST, sizeof(struct devgroup_map_list), 1 },
 	{ DEVGROUP_BIND_KVM, sizeof(struct devgroup_command), 1 },
 	{ DEVGROUP_UNBIND_KVM, sizeof(struct devgroup_command), 1 },
@@ -103,6 +104,7 @@ static void fill(struct state *state, uint32_t size)
 static void call_group(struct state *state)
 {
 	uint32_t i = next(state, ARRAY_SIZE(group_calls));
+	void *argument = next(state, 50) ? state->words : NULL;
 	int ret, old;
 
 	if (next(state, group_calls[i].rarity))
@@ -110,7 +112,9 @@ static void call_group(struct state *state)
 	fill(state, group_calls[i].size);
 	if (group_calls[i].command == DEVGROUP_OPEN_DEVICE && next(state, 8))
 		strcpy(((struct devgroup_open_device *)state->words)->name, name);
-	ret = ioctl(group, group_calls[i].command, next(state, 50) ? state->words : NULL);
+	if (!group_calls[i].size)
+		argument = (void *)(uintptr_t)number(state);
+	ret = ioctl(group, group_calls[i].command, argument);
 	if (group_calls[i].command == DEVGROUP_OPEN_DEVICE && ret >= 0) {
 		old = __atomic_exchange_n(&device, ret, __ATOMIC_SEQ_CST);
 		CHECK(old == -1);
