@@ -81,20 +81,6 @@ int papr_dma_user_init(struct papr_dma_user *user, struct papr_dma_memory *dma,
 	return 0;
 }
 
-void papr_dma_user_exit(struct papr_dma_user *user)
-{
-	struct papr_dma_user **link;
-
-	if (!user->registered)
-		return;
-	papr_dma_unregister_all(user);
-	for (link = &user->dma->users; *link != user; link = &(*link)->next)
-		;
-	*link = user->next;
-	free(user->registered);
-	user->registered = NULL;
-}
-
 /* The last chunk ends where memory ends. */
 static uint64_t chunk_range(const struct papr_dma_memory *dma, uint64_t chunk, uint64_t *hva)
 {
@@ -148,7 +134,7 @@ static bool unregister_chunk(struct papr_dma_user *user, uint64_t chunk)
 }
 
 /* What cannot be unregistered goes with the group, or with this process. */
-void papr_dma_unregister_all(struct papr_dma_user *user)
+static void unregister_all(struct papr_dma_user *user)
 {
 	uint64_t chunk;
 
@@ -158,6 +144,20 @@ void papr_dma_unregister_all(struct papr_dma_user *user)
 			forget_chunk(user, chunk);
 	}
 	pthread_mutex_unlock(&user->dma->lock);
+}
+
+void papr_dma_user_exit(struct papr_dma_user *user)
+{
+	struct papr_dma_user **link;
+
+	if (!user->registered)
+		return;
+	unregister_all(user);
+	for (link = &user->dma->users; *link != user; link = &(*link)->next)
+		;
+	*link = user->next;
+	free(user->registered);
+	user->registered = NULL;
 }
 
 static void first_and_last(const struct papr_dma_memory *dma, uint64_t gpa, uint64_t size,

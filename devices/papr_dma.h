@@ -68,7 +68,6 @@ int papr_dma_user_init(struct papr_dma_user *user, struct papr_dma_memory *dma,
 		       struct group *group);
 /* Unregisters everything. Nothing of it is mapped any more, by any group of the VM. */
 void papr_dma_user_exit(struct papr_dma_user *user);
-void papr_dma_unregister_all(struct papr_dma_user *user);
 
 /* Everything, for each user. 0, or a negative errno after one line on the log. */
 int papr_dma_register_all(struct papr_dma_memory *dma);

@@ -151,6 +151,18 @@ static int init_locks(struct papr_phbs *phbs, const struct papr_dma_policy *poli
 	return err;
 }
 
+static int start_groups(struct papr_phbs *phbs)
+{
+	unsigned i;
+	int err = 0;
+
+	for (i = 0; !err && i < phbs->nr_phbs; i++)
+		err = pci_host_reset(&phbs->phbs[i].pci);
+	for (i = 0; !err && i < phbs->nr_buses; i++)
+		err = platform_host_reset(&phbs->buses[i].platform);
+	return err;
+}
+
 int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_groups,
 		   struct bus *bus, struct irqchip *irqchip, struct guest_memory *memory,
 		   struct rtas *rtas, struct hcall_table *hcalls,
@@ -179,7 +191,7 @@ int papr_phbs_init(struct papr_phbs *phbs, struct group **groups, unsigned nr_gr
 	if (!err)
 		err = register_calls(phbs, rtas, hcalls);
 	if (!err)
-		err = papr_phbs_reset(phbs);
+		err = start_groups(phbs);
 	if (!err && policy->all)
 		err = papr_dma_register_all(&phbs->dma);
 	if (err)
@@ -237,25 +249,6 @@ void papr_phbs_exit(struct papr_phbs *phbs)
 	phbs->buses = NULL;
 	phbs->phbs = NULL;
 	papr_dma_memory_exit(&phbs->dma);
-}
-
-int papr_phbs_reset(struct papr_phbs *phbs)
-{
-	unsigned i;
-	int err = 0, ret;
-
-	for (i = 0; !err && i < phbs->nr_phbs; i++)
-		err = pci_host_reset(&phbs->phbs[i].pci);
-	for (i = 0; !err && i < phbs->nr_buses; i++)
-		err = platform_host_reset(&phbs->buses[i].platform);
-	for (i = 0; i < nr_groups_of(phbs); i++) {
-		ret = papr_ddw_restore(ddw_at(phbs, i));
-		err = err ? err : ret;
-		papr_tce_clear(&ddw_at(phbs, i)->tables[0]);
-	}
-	for (i = 0; i < nr_groups_of(phbs); i++)
-		papr_dma_unregister_all(&ddw_at(phbs, i)->user);
-	return err;
 }
 
 void papr_phbs_add_rtas(struct papr_phbs *phbs, struct fdt_writer *fdt)

@@ -51,8 +51,8 @@ struct papr_phbs {
 };
 
 /*
- * One bridge or bus per group, BARs assigned, ready for the guest (see papr_phbs_reset()). Registers
- * the RTAS calls and hypercalls. 0 or a negative errno after one line on log; nothing held
+ * One bridge or bus per group, BARs assigned, ready for the guest: decoding and DMA off. Registers the
+ * RTAS calls and hypercalls. 0 or a negative errno after one line on log; nothing held
  * after a failure. @groups is borrowed; they have been reset, and the irqchip is there. @policy
  * is copied.
  */
@@ -70,12 +70,6 @@ int papr_phbs_attach(struct papr_phbs *phbs, struct papr_tce_kernel *kernel);
 void papr_phbs_exit(struct papr_phbs *phbs);
 /* Has memory that is not needed for DMA any more unlocked, as papr_tce_give_back(). Any thread. */
 void papr_phbs_give_back(struct papr_phbs *phbs, bool asked);
-/*
- * For a reboot that keeps the bridges: decoding and DMA off, interrupts as at start, the default
- * DMA windows alone, with TCEs cleared. The groups have been reset before; guest memory is cleared afterwards (see
- * papr_tce_clear()). 0, or a negative errno after one line on log.
- */
-int papr_phbs_reset(struct papr_phbs *phbs);
 /*
  * A pci@BUID or platform-bus@GPA node for each, at the root, whose #address-cells and #size-cells are 2.
  * @irq_parent is the interrupt controller's phandle; it has #address-cells 0 and

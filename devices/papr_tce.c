@@ -443,17 +443,6 @@ int64_t papr_tce_get(struct papr_tce_table *table, uint64_t ioba, uint64_t *tce)
 	return status;
 }
 
-/* A store of what is there already would only take memory. */
-static void zero_entries(uint64_t *entries, uint64_t count)
-{
-	uint64_t i;
-
-	for (i = 0; i < count; i++) {
-		if (entries[i])
-			entries[i] = 0;
-	}
-}
-
 /*
  * Entries that KVM has set are unmapped where the group has them, not where they are noted: two
  * calls for one entry, here and there, need not leave the two the same.
@@ -461,20 +450,6 @@ static void zero_entries(uint64_t *entries, uint64_t count)
 static void unmap_window(struct papr_tce_table *table)
 {
 	(void)status_of(table, unmap_entries(table, 0, nr_entries(table)));
-}
-
-void papr_tce_clear(struct papr_tce_table *table)
-{
-	pthread_mutex_lock(&table->lock);
-	if (table->kernel) {
-		unmap_window(table);
-		zero_entries(table->entries, nr_entries(table));
-	} else if (table->window.size) {
-		(void)status_of(table, clear_entries(table, 0, nr_entries(table)));
-		/* Poison that the guest left in dead entries goes too, and the memory with it. */
-		(void)madvise(table->entries, entries_size(table), MADV_DONTNEED);
-	}
-	pthread_mutex_unlock(&table->lock);
 }
 
 void papr_tce_close(struct papr_tce_table *table)

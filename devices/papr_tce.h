@@ -65,8 +65,11 @@ void papr_tce_exit(struct papr_tce_table *table);
  */
 int papr_tce_open(struct papr_tce_table *table, const struct group_dma_window *window);
 /*
- * Undoes that: unmaps everything, and guests find no such window. If there is dma->kernel, no
- * vCPU is in the guest. Nothing to be done for a table that is not open.
+ * Undoes that: unmaps everything, and guests find no such window. If there is dma->kernel, no vCPU is in
+ * the guest; it maps for any table of the VM what any group has registered, so all are closed before one
+ * group's memory is unregistered. That comes before guest_memory_clear(): what is registered stays pinned,
+ * and a device would go on using pages that the guest no longer has. Nothing to be done for a table that
+ * is not open.
  */
 void papr_tce_close(struct papr_tce_table *table);
 /*
@@ -76,13 +79,6 @@ void papr_tce_close(struct papr_tce_table *table);
 int papr_tce_attach(struct papr_tce_table *table);
 /* Says, with --verbose, who handles the calls of a table that is open, and why not the kernel. */
 void papr_tce_tell_level(const struct papr_tce_table *table);
-/*
- * Unmaps everything. The kernel maps for any table of the VM what any group has registered, so
- * all are cleared or closed before one group's memory is unregistered. Both come before
- * guest_memory_clear(): what is registered stays pinned, and a device would go on using pages
- * that the guest no longer has.
- */
-void papr_tce_clear(struct papr_tce_table *table);
 
 /*
  * The hypercalls' work, with their PAPR statuses: H_SUCCESS, H_PARAMETER (and then nothing
@@ -98,7 +94,7 @@ int64_t papr_tce_get(struct papr_tce_table *table, uint64_t ioba, uint64_t *tce)
 uint64_t papr_tce_iova(const struct papr_tce_table *table, uint64_t index);
 /*
  * Maps @count entries, at most PAPR_TCE_LIST_MAX, as they are noted, in the group alone, which registers what
- * memory they need. 0 or a negative errno, and then what was mapped is mapped yet.
+ * memory they need. 0 or a negative errno, and then what was mapped stays mapped.
  */
 int papr_tce_settle(struct papr_tce_table *table, uint64_t index, unsigned count);
 

@@ -47,10 +47,10 @@ static int64_t h_stuff_tce(void *owner, struct vcpu *vcpu, uint64_t *args)
 }
 
 static const struct hcall tce_hcalls[] = {
-	{ H_GET_TCE, "h-get-tce", h_get_tce },
-	{ H_PUT_TCE, "h-put-tce", h_put_tce },
-	{ H_PUT_TCE_INDIRECT, "h-put-tce-indirect", h_put_tce_indirect },
-	{ H_STUFF_TCE, "h-stuff-tce", h_stuff_tce },
+	{ H_GET_TCE, h_get_tce },
+	{ H_PUT_TCE, h_put_tce },
+	{ H_PUT_TCE_INDIRECT, h_put_tce_indirect },
+	{ H_STUFF_TCE, h_stuff_tce },
 };
 
 int papr_phb_register_hcalls(struct papr_phbs *phbs, struct hcall_table *hcalls)

@@ -43,9 +43,9 @@ static int64_t h_vio_signal(void *owner, struct vcpu *vcpu, uint64_t *args)
 }
 
 static const struct hcall vty_hcalls[] = {
-	{ 0x54, "h_get_term_char", h_get_term_char },
-	{ 0x58, "h_put_term_char", h_put_term_char },
-	{ 0x104, "h_vio_signal", h_vio_signal },
+	{ 0x54, h_get_term_char },
+	{ 0x58, h_put_term_char },
+	{ 0x104, h_vio_signal },
 };
 
 static void input_arrived(void *owner)

@@ -52,15 +52,6 @@ int loop_add(struct loop *loop, struct loop_source *source)
 	return loop_control(loop, EPOLL_CTL_ADD, source->fd, source->events, source);
 }
 
-int loop_modify(struct loop *loop, struct loop_source *source, uint32_t events)
-{
-	int ret = loop_control(loop, EPOLL_CTL_MOD, source->fd, events, source);
-
-	if (!ret)
-		source->events = events;
-	return ret;
-}
-
 void loop_remove(struct loop *loop, struct loop_source *source)
 {
 	loop_control(loop, EPOLL_CTL_DEL, source->fd, 0, NULL);

@@ -26,8 +26,6 @@ int loop_init(struct loop *loop);
 void loop_exit(struct loop *loop);
 
 int loop_add(struct loop *loop, struct loop_source *source);
-/* Changes the events that an added source waits for. */
-int loop_modify(struct loop *loop, struct loop_source *source, uint32_t events);
 void loop_remove(struct loop *loop, struct loop_source *source);
 
 /* Runs handlers until loop_stop(); 0, or a negative errno when waiting itself failed. */

@@ -21,17 +21,23 @@ static struct hcall_table hcalls;
 static struct papr_dma_policy policy;
 static struct papr_phbs phbs;
 
+/* As for a new machine. */
+static inline void forget_calls(void)
+{
+	memset(&rtas, 0, sizeof(rtas));
+	memset(&hcalls, 0, sizeof(hcalls));
+	rtas.memory = &memory;
+	rtas.log = &board.log;
+}
+
 /* No devices yet, no calls, and @memory_size bytes. */
 static inline void phb_setup(uint64_t memory_size)
 {
 	fake_board_init(&board);
 	fake_group_init(&fakes[0], 0);
 	fake_group_init(&fakes[1], 0);
-	memset(&rtas, 0, sizeof(rtas));
-	memset(&hcalls, 0, sizeof(hcalls));
 	ck_assert_int_eq(guest_memory_init(&memory, 0, memory_size), 0);
-	rtas.memory = &memory;
-	rtas.log = &board.log;
+	forget_calls();
 	policy = (struct papr_dma_policy){ 0 };
 }
 

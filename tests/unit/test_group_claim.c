@@ -257,7 +257,7 @@ START_TEST(test_release_every_failure)
 			break;
 		ck_assert_uint_eq(count_records(), 1);
 		ck_assert_contains(fake_log(&fake.host), "cannot ");
-		ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 1);
+		ck_assert_int_eq(end_keep(), 0);
 		expect_untouched();
 	}
 	ck_assert_uint_eq(at, 3 + 2 + 3 + 1);
@@ -299,18 +299,17 @@ START_TEST(test_killed_then_claim)
 }
 END_TEST
 
-START_TEST(test_killed_then_restore)
+START_TEST(test_killed_then_given_back)
 {
 	bool lived = false;
 	unsigned at;
 
 	for (at = 1; !lived; at++) {
 		lived = claim_and_die(at);
-		ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), count_records() +
-				  (at > 5 ? 3 : at > 3 ? 2 : 1));
+		ck_assert_int_eq(end_keep(), 0);
 		expect_untouched();
 	}
-	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
+	ck_assert_int_eq(end_keep(), -ENOENT);
 }
 END_TEST
 
@@ -419,12 +418,12 @@ START_TEST(test_driver_gone)
 	ck_assert_contains(text, "modprobe uhci_hcd");
 	ck_assert_uint_eq(count_records(), 1);
 	fake_file(&fake.host, "", "sys/bus/pci/drivers/uhci_hcd/bind");
-	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 1);
+	ck_assert_int_eq(end_keep(), 0);
 	expect_untouched();
 }
 END_TEST
 
-/* Another process has the devices: neither a claim nor a restore touches them. */
+/* Another process has the devices: nobody else claims them or gives them back. */
 START_TEST(test_owner_lives)
 {
 	int ready[2], done[2];
@@ -444,7 +443,7 @@ START_TEST(test_owner_lives)
 	fake_log(&fake.host);
 	ck_assert_int_eq(claim(true, &taken), -EBUSY);
 	ck_assert_contains(fake_log(&fake.host), "0002:02:01.0 is in use by another pvmm");
-	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
+	ck_assert_int_eq(end_keep(), -EBUSY);
 	expect_taken();
 	ck_assert_int_eq(write(done[1], &byte, 1), 1);
 	waitpid(pid, NULL, 0);
@@ -461,8 +460,8 @@ START_TEST(test_group_in_use)
 	fake_log(&fake.host);
 	ck_assert_int_eq(claim(true, &taken), -EBUSY);
 	ck_assert_contains(fake_log(&fake.host), "group 2 is in use by another process");
-	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
-	ck_assert_contains(fake_log(&fake.host), "is in use by another process; not given back");
+	ck_assert_int_eq(end_keep(), -EBUSY);
+	ck_assert_contains(fake_log(&fake.host), "group 2 is in use by another process");
 	expect_taken();
 }
 END_TEST
@@ -478,22 +477,20 @@ START_TEST(test_bad_record)
 	struct claim *taken;
 
 	fake_file(&fake.host, texts[_i], "run/pvmm/claims/0002:02:01.3");
-	fake_file(&fake.host, "", "run/pvmm/claims/README");
 	ck_assert_int_eq(claim(true, &taken), -EBADMSG);
 	ck_assert_contains(fake_log(&fake.host), "does not hold a record; delete it");
 	expect_drivers(drivers);
-	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
-	ck_assert_contains(fake_log(&fake.host), "cannot read ");
+	ck_assert_int_eq(end_keep(), -EBADMSG);
+	ck_assert_contains(fake_log(&fake.host), "does not hold a record; delete it");
 	expect_drivers(drivers);
 }
 END_TEST
 
-/* Of a device that was unplugged, or one whose maker died before it did anything. */
+/* Its maker died before it did anything. */
 START_TEST(test_record_without_meaning)
 {
-	fake_file(&fake.host, "nvme\n\n", "run/pvmm/claims/0009:02:01.3");
 	fake_file(&fake.host, "", "run/pvmm/claims/0002:02:01.3");
-	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
+	ck_assert_int_eq(end_keep(), -ENOENT);
 	expect_untouched();
 }
 END_TEST
@@ -503,13 +500,13 @@ START_TEST(test_no_run_folder)
 	struct claim *taken;
 
 	fake_remove(&fake.host, "run");
-	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
+	ck_assert_int_eq(end_keep(), -ENOENT);
 	ck_assert_int_eq(claim(true, &taken), -ENOENT);
 	expect_drivers(drivers);
 }
 END_TEST
 
-/* A kept claim lasts: the next process, pvmm --claim or a restore among them, leaves it. */
+/* A kept claim lasts: the next process, pvmm --claim among them, leaves it. */
 START_TEST(test_keep)
 {
 	struct claim *taken;
@@ -519,7 +516,6 @@ START_TEST(test_keep)
 	ck_assert_int_eq(keep(), 0);
 	ck_assert_str_eq(fake_log(&fake.host), "");
 	expect_taken();
-	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
 	ck_assert_int_eq(claim(true, &taken), 0);
 	claim_release(taken);
 	expect_taken();
@@ -610,7 +606,6 @@ START_TEST(test_keep_adopts)
 {
 	claim_and_die(0);
 	ck_assert_int_eq(keep(), 0);
-	ck_assert_uint_eq(claim_restore(&fake.host.root, &fake.host.log), 0);
 	expect_taken();
 	ck_assert_int_eq(end_keep(), 0);
 	expect_untouched();
@@ -647,7 +642,7 @@ static Suite *group_claim_suite(void)
 		test_claim_held_last, test_claim_free_only, test_claim_keeps_override,
 		test_claim_every_failure, test_claim_not_taken_by_vfio, test_release_every_failure,
 		test_keeper_stop, test_keeper_fails, test_keeper_nothing_claimed,
-		test_killed_then_claim, test_killed_then_restore, test_killed_then_repaired,
+		test_killed_then_claim, test_killed_then_given_back, test_killed_then_repaired,
 		test_driver_gone, test_owner_lives, test_group_in_use, test_record_without_meaning,
 		test_no_run_folder, test_keep, test_keep_every_failure,
 		test_end_keep_every_failure, test_keep_killed, test_keep_adopts,

@@ -50,7 +50,7 @@ static const struct {
 /* What can be registered is served then; all else is H_FUNCTION, arguments as they were. */
 START_TEST(test_numbers)
 {
-	struct hcall call = { numbers[_i].number, "test", h_count };
+	struct hcall call = { numbers[_i].number, h_count };
 	uint64_t args[HCALL_NR_ARGS] = { 7 };
 	unsigned count = 0;
 
@@ -65,8 +65,8 @@ END_TEST
 
 START_TEST(test_dispatch)
 {
-	static const struct hcall first[] = { { 0x10, "a", h_count }, { 0x14, "b", h_refuse } };
-	static const struct hcall second[] = { { 0x18, "c", h_count } };
+	static const struct hcall first[] = { { 0x10, h_count }, { 0x14, h_refuse } };
+	static const struct hcall second[] = { { 0x18, h_count } };
 	uint64_t args[HCALL_NR_ARGS] = { 0 };
 	unsigned a = 0, c = 100;
 
@@ -83,7 +83,7 @@ END_TEST
 
 START_TEST(test_twice)
 {
-	static const struct hcall calls[] = { { 0x20, "a", h_refuse }, { 0x20, "b", h_count } };
+	static const struct hcall calls[] = { { 0x20, h_refuse }, { 0x20, h_count } };
 	uint64_t args[HCALL_NR_ARGS] = { 0 };
 	unsigned count = 0;
 
@@ -98,7 +98,7 @@ END_TEST
 START_TEST(test_two_tables)
 {
 	static struct hcall_table other;
-	static const struct hcall call = { 0x24, "a", h_count };
+	static const struct hcall call = { 0x24, h_count };
 	uint64_t args[HCALL_NR_ARGS] = { 0 };
 	unsigned mine = 0, others = 0;
 

@@ -93,27 +93,6 @@ START_TEST(test_remove_in_handler)
 }
 END_TEST
 
-START_TEST(test_modify)
-{
-	struct loop loop;
-	struct end a, b;
-
-	ck_assert_int_eq(loop_init(&loop), 0);
-	end_init(&a, &loop);
-	end_init(&b, &loop);
-	ck_assert_int_eq(loop_modify(&loop, &a.source, 0), 0);
-	ck_assert_uint_eq(a.source.events, 0);
-	b.stop = true;
-	ck_assert_int_eq(write(a.peer, "x", 1), 1);
-	ck_assert_int_eq(write(b.peer, "x", 1), 1);
-	ck_assert_int_eq(loop_run(&loop), 0);
-	ck_assert_uint_eq(a.calls, 0);
-	end_exit(&a);
-	end_exit(&b);
-	loop_exit(&loop);
-}
-END_TEST
-
 START_TEST(test_errors)
 {
 	char path[32];
@@ -126,7 +105,6 @@ START_TEST(test_errors)
 	end_init(&a, &loop);
 	ck_assert_int_eq(loop_add(&loop, &a.source), -EEXIST);
 	ck_assert_int_eq(loop_add(&loop, &closed), -EBADF);
-	ck_assert_int_eq(loop_modify(&loop, &closed, 0), -EBADF);
 	loop_remove(&loop, &closed);
 	temporary_file(path, "", 0);
 	file.fd = open(path, O_RDONLY);
@@ -205,7 +183,6 @@ int main(void)
 
 	tcase_add_test(tests, test_handlers);
 	tcase_add_test(tests, test_remove_in_handler);
-	tcase_add_test(tests, test_modify);
 	tcase_add_test(tests, test_errors);
 	tcase_add_test(tests, test_stop);
 	tcase_add_test(tests, test_stopped_again_and_again);

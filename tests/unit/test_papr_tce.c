@@ -319,10 +319,10 @@ START_TEST(test_registering)
 	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 2), H_SUCCESS);
 	ck_assert_uint_eq(fake.nr_chunks, 3);
 	ck_assert_uint_eq(fake.chunks[2].size, 64 * KIB);
-	papr_tce_clear(&table);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, 2), H_SUCCESS);
 	ck_assert_uint_eq(fake.nr_chunks, 3);
 	ck_assert_uint_eq(live_pages(), 0);
-	papr_dma_unregister_all(&user);
+	papr_tce_give_back(&dma, true);
 	ck_assert_uint_eq(fake.nr_chunks, 0);
 	ck_assert_uint_eq(entry(IOVA), 0);
 	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x5000 | RW), H_SUCCESS);
@@ -434,7 +434,6 @@ START_TEST(test_no_window)
 	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x5000 | RW), H_PARAMETER);
 	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 1), H_PARAMETER);
 	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 0), H_PARAMETER);
-	papr_tce_clear(&table);
 	ck_assert_int_eq(papr_tce_open(&table, &(struct group_dma_window){ 0 }), -ENOMEM);
 	ck_assert_uint_eq(table.nr_calls, 0);
 	ck_assert_uint_eq(dma.table_bytes, 0);
@@ -745,22 +744,6 @@ START_TEST(test_kernel_ends)
 }
 END_TEST
 
-/* Cleared as it is: the kernel's table stays, empty, and poison is gone. */
-START_TEST(test_kernel_clear)
-{
-	attach();
-	kernel_puts(IOVA, 0x6000 | RW);
-	kernel_puts(IOVA + PAGE, 0x7000 | RW);
-	kernel.entries[1] = 0;
-	kernel.entries[2] = 0xabc000;
-	papr_tce_clear(&table);
-	ck_assert_uint_eq(live_pages(), 0);
-	ck_assert_uint_eq(kernel.entries[0], 0);
-	ck_assert_uint_eq(kernel.entries[2], 0);
-	ck_assert_uint_eq(kernel.liobn, 0x80000000);
-}
-END_TEST
-
 /* The guest stands still; what is mapped but not noted is unmapped before it is unregistered. */
 START_TEST(test_kernel_gives_back)
 {
@@ -883,7 +866,6 @@ static Suite *papr_tce_suite(void)
 	tcase_add_test(tcase, test_all_fails);
 	tcase_add_test(tcase, test_kernel_shares_entries);
 	tcase_add_test(tcase, test_kernel_ends);
-	tcase_add_test(tcase, test_kernel_clear);
 	tcase_add_test(tcase, test_kernel_gives_back);
 	tcase_add_test(tcase, test_kernel_settles);
 	tcase_add_test(tcase, test_kernel_maps_anothers);

@@ -4,7 +4,6 @@
  * claim_devgroup.c does it. A record is written before anything is done, and deleted after all
  * is undone.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -353,7 +352,7 @@ int claim_group_keep(const struct host_root *root, const struct host_group *grou
 	return ret;
 }
 
-/* Locks the records of all devices that have one. */
+/* Locks the records of all devices that have one, but for one whose maker died before it did anything. */
 static int adopt_devices(struct claim *claim, const struct host_group *group)
 {
 	int ret = 0;
@@ -364,7 +363,9 @@ static int adopt_devices(struct claim *claim, const struct host_group *group)
 
 		pci_address_text(&group->devices[i].address, device->bdf);
 		ret = claim_record_open(claim->root, device->bdf, false, &device->record);
-		if (!ret)
+		if (!ret && !device->record.found)
+			claim_record_remove(claim->root, device->bdf, &device->record);
+		else if (!ret)
 			claim->nr_devices++;
 		else if (ret != -ENOENT)
 			tell_claim_error(claim, device->bdf, ret);
@@ -432,64 +433,4 @@ void claim_release(struct claim *claim)
 bool claim_has_devices(const struct claim *claim)
 {
 	return claim->nr_devices > 0;
-}
-
-static bool device_in_use(const struct host_root *root, const char *bdf)
-{
-	char group[16];
-
-	return sysfs_link_name(group, sizeof(group), "%s/bus/pci/devices/%s/iommu_group", root->sys,
-			       bdf) == 0 &&
-	       host_group_in_use(root, (unsigned)strtoul(group, NULL, 10));
-}
-
-static bool restore_device(const struct host_root *root, struct log *log, const char *bdf)
-{
-	struct claim_record record;
-	uint64_t vendor;
-	int ret;
-
-	ret = claim_record_open(root, bdf, false, &record);
-	if (ret) {
-		if (ret != -EALREADY)
-			log_warn(log, "cannot read %s/pvmm/claims/%s: %s; delete it when %s is "
-				 "with its driver", root->run, bdf, strerror(-ret), bdf);
-		return false;
-	}
-	if (record.kept) {
-		claim_record_close(&record);
-		return false;
-	}
-	if (!record.found || sysfs_read_number(&vendor, "%s/bus/pci/devices/%s/vendor", root->sys,
-					       bdf)) {
-		claim_record_remove(root, bdf, &record);	/* no device, nothing to undo */
-		return false;
-	}
-	if (device_in_use(root, bdf)) {
-		log_warn(log, "%s is in use by another process; not given back", bdf);
-		claim_record_close(&record);
-		return false;
-	}
-	return give_back(root, log, bdf, &record) == 0;
-}
-
-unsigned claim_restore(const struct host_root *root, struct log *log)
-{
-	struct pci_address address;
-	char path[PATH_MAX];
-	struct dirent *entry;
-	unsigned count = 0;
-	DIR *folder;
-
-	snprintf(path, sizeof(path), "%s/pvmm/claims", root->run);
-	folder = opendir(path);
-	if (!folder)
-		return 0;
-	while ((entry = readdir(folder))) {
-		if (config_parse_pci_address(entry->d_name, &address) == 0 &&
-		    restore_device(root, log, entry->d_name))
-			count++;
-	}
-	closedir(folder);
-	return count;
 }

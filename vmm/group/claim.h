@@ -4,7 +4,7 @@
  * VFIO, by moving its devices from their host drivers to vfio-pci. What each had before is kept
  * in memory and, for the case that pvmm is killed, in a small file under the runtime folder
  * (/run/pvmm/claims/BDF, or devgroup-N for a whole group), so that the next claim or
- * claim_restore() can give it back. The record is locked for as long as its owner lives, which
+ * claim_give_back() can give it back. The record is locked for as long as its owner lives, which
  * tells one in use from one left behind. A claim that is kept has no owner: it lasts until
  * claim_give_back().
  */
@@ -49,9 +49,5 @@ int claim_former_driver(const struct host_root *root, const char *bdf, char *dri
 
 /* Has it taken any, or were they all others' to give back? */
 bool claim_has_devices(const struct claim *claim);
-
-/* Gives back every device that a killed pvmm left behind, not kept, and nobody uses; returns how
- * many. */
-unsigned claim_restore(const struct host_root *root, struct log *log);
 
 #endif

@@ -312,9 +312,9 @@ static int64_t h_signal_sys_reset(void *owner, struct vcpu *vcpu, uint64_t *args
 }
 
 static const struct hcall cpu_hcalls[] = {
-	{ 0x31c, "h_set_mode", h_set_mode },
-	{ 0x37c, "h_register_proc_tbl", h_register_proc_tbl },
-	{ 0x380, "h_signal_sys_reset", h_signal_sys_reset },
+	{ 0x31c, h_set_mode },
+	{ 0x37c, h_register_proc_tbl },
+	{ 0x380, h_signal_sys_reset },
 };
 
 int papr_cpu_register(struct machine *machine)

@@ -12,14 +12,9 @@ struct vcpu;
 
 enum {
 	H_SUCCESS = 0,
-	H_BUSY = 1,
-	H_CLOSED = 2,
-	H_LONG_BUSY_ORDER_1_MSEC = 9900,
 	H_HARDWARE = -1,
 	H_FUNCTION = -2,
-	H_PRIVILEGE = -3,
 	H_PARAMETER = -4,
-	H_NOT_FOUND = -7,
 	H_RESOURCE = -16,
 	H_P2 = -55,
 	H_P3 = -56,
@@ -41,7 +36,6 @@ typedef int64_t (*hcall_handler)(void *owner, struct vcpu *vcpu, uint64_t *args)
 
 struct hcall {
 	uint64_t number;	/* a multiple of 4 */
-	const char *name;
 	hcall_handler handler;
 };
 

@@ -151,7 +151,7 @@ static void xics_detach(struct irqchip *chip, uint32_t irq, int fd)
 }
 
 static const struct hcall xics_hcalls[] = {
-	{ H_EOI, "h_eoi", h_eoi },
+	{ H_EOI, h_eoi },
 };
 
 /* KVM answers these; a call gets here only if KVM lost the token. */

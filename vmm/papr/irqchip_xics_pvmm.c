@@ -304,12 +304,12 @@ static int64_t h_xirr_x(void *owner, struct vcpu *vcpu, uint64_t *args)
 }
 
 static const struct hcall pvmm_xics_hcalls[] = {
-	{ 0x64, "h_eoi", h_eoi },
-	{ 0x68, "h_cppr", h_cppr },
-	{ 0x6c, "h_ipi", h_ipi },
-	{ 0x70, "h_ipoll", h_ipoll },
-	{ 0x74, "h_xirr", h_xirr },
-	{ 0x2fc, "h_xirr_x", h_xirr_x },
+	{ 0x64, h_eoi },
+	{ 0x68, h_cppr },
+	{ 0x6c, h_ipi },
+	{ 0x70, h_ipoll },
+	{ 0x74, h_xirr },
+	{ 0x2fc, h_xirr_x },
 };
 
 /* Gives a source another configuration, and what is pending there to whom it now concerns. */

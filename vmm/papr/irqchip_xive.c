@@ -288,15 +288,15 @@ static int64_t h_int_reset(void *owner, struct vcpu *vcpu, uint64_t *args)
 }
 
 static const struct hcall xive_hcalls[] = {
-	{ 0x3a8, "h_int_get_source_info", h_int_get_source_info },
-	{ 0x3ac, "h_int_set_source_config", h_int_set_source_config },
-	{ 0x3b0, "h_int_get_source_config", h_int_get_source_config },
-	{ 0x3b4, "h_int_get_queue_info", h_int_get_queue_info },
-	{ 0x3b8, "h_int_set_queue_config", h_int_set_queue_config },
-	{ 0x3bc, "h_int_get_queue_config", h_int_get_queue_config },
-	{ 0x3c8, "h_int_esb", h_int_esb },
-	{ 0x3cc, "h_int_sync", h_int_sync },
-	{ 0x3d0, "h_int_reset", h_int_reset },
+	{ 0x3a8, h_int_get_source_info },
+	{ 0x3ac, h_int_set_source_config },
+	{ 0x3b0, h_int_get_source_config },
+	{ 0x3b4, h_int_get_queue_info },
+	{ 0x3b8, h_int_set_queue_config },
+	{ 0x3bc, h_int_get_queue_config },
+	{ 0x3c8, h_int_esb },
+	{ 0x3cc, h_int_sync },
+	{ 0x3d0, h_int_reset },
 };
 
 void papr_xive_add_fdt(struct papr_irqchip *irqchip, struct fdt_writer *fdt)

@@ -217,11 +217,11 @@ static int64_t h_get_cpu_characteristics(void *owner, struct vcpu *vcpu, uint64_
 }
 
 static const struct hcall platform_hcalls[] = {
-	{ 0xf000, "h_rtas", h_rtas },
-	{ 0x300, "h_random", h_random },
-	{ 0x3c, "h_logical_ci_load", h_logical_ci_load },
-	{ 0x40, "h_logical_ci_store", h_logical_ci_store },
-	{ 0x1c8, "h_get_cpu_characteristics", h_get_cpu_characteristics },
+	{ 0xf000, h_rtas },
+	{ 0x300, h_random },
+	{ 0x3c, h_logical_ci_load },
+	{ 0x40, h_logical_ci_store },
+	{ 0x1c8, h_get_cpu_characteristics },
 };
 
 int papr_platform_register(struct machine *machine)

@@ -17,11 +17,8 @@ struct vcpu;
 enum {
 	RTAS_SUCCESS = 0,
 	RTAS_HARDWARE_ERROR = -1,
-	RTAS_BUSY = -2,
 	RTAS_PARAMETER_ERROR = -3,
 	RTAS_NOT_SUPPORTED = -3,	/* same number, for calls that say so */
-	RTAS_NO_SUCH_INDICATOR = -3,
-	RTAS_NOT_AUTHORIZED = -9002,
 	RTAS_SYSPARM_PARAMETER = -9999,	/* parameter error of the system parameter calls */
 	RTAS_NO_ERROR_LOG = 1,
 	RTAS_ERRINJCT_CLOSED = -4,	/* error injection: not open, or not to this caller */
