@@ -285,7 +285,7 @@ static int64_t status_of(struct papr_tce_table *table, int err)
 		return H_SUCCESS;
 	log_guest(dma_of(table)->log, &table->limit, "%s: a DMA mapping cannot be changed: %s%s",
 		  group_of(table)->path, strerror(-err), group_dma_hint(err));
-	return H_RESOURCE;
+	return H_NOT_ENOUGH_RESOURCES;
 }
 
 /* A page lies in one chunk or begins one, so neighbours in a chunk need one look. */
@@ -327,7 +327,7 @@ static int set_locked(struct papr_tce_table *table, uint64_t ioba, const uint64_
 	err = register_pages(table, tces, count, first);
 	table->nr_calls++;
 	table->nr_first += *first;
-	*status = H_RESOURCE;
+	*status = H_NOT_ENOUGH_RESOURCES;
 	if (!err)
 		*status = count ? status_of(table, change_entries(table, index, tces, list, count)) :
 				  H_SUCCESS;

@@ -82,7 +82,7 @@ void papr_tce_tell_level(const struct papr_tce_table *table);
 
 /*
  * The hypercalls' work, with their PAPR statuses: H_SUCCESS, H_PARAMETER (and then nothing
- * changed), H_RESOURCE (the host could not register or map). @ioba and @count are the guest's.
+ * changed), H_NOT_ENOUGH_RESOURCES (the host could not register or map). @ioba and @count are the guest's.
  */
 int64_t papr_tce_put(struct papr_tce_table *table, uint64_t ioba, uint64_t tce);
 int64_t papr_tce_put_list(struct papr_tce_table *table, uint64_t ioba, uint64_t list_gpa,

@@ -172,7 +172,7 @@ static void call_rtas(struct input *input, uint8_t kind)
 static bool is_hcall_status(int64_t status)
 {
 	return status == H_SUCCESS || status == H_PARAMETER || status == H_FUNCTION ||
-	       status == H_RESOURCE;
+	       status == H_NOT_ENOUGH_RESOURCES;
 }
 
 /* What stands in the four registers of the TCE calls, and now and then in another's. */

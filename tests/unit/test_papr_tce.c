@@ -208,7 +208,7 @@ START_TEST(test_list_whole)
 	ck_assert_uint_eq(fake.map_calls, 1);
 	ck_assert_uint_eq(fake.list_calls, 1);
 	fake.list_error = -ENOMEM;
-	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, ARRAY_SIZE(tces)), H_RESOURCE);
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, ARRAY_SIZE(tces)), H_NOT_ENOUGH_RESOURCES);
 	ck_assert_uint_eq(fake.unmap_calls, 2);
 	ck_assert_uint_eq(entry(IOVA), 0);
 	ck_assert_uint_eq(entry(IOVA + PAGE), 0);
@@ -385,12 +385,12 @@ START_TEST(test_lock_limit)
 
 	write_list(tces, 2);
 	limit_to(1);
-	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 2), H_RESOURCE);
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 2), H_NOT_ENOUGH_RESOURCES);
 	ck_assert_uint_eq(live_pages(), 0);
 	ck_assert_uint_eq(entry(IOVA), 0);
 	ck_assert(fake_board_logged(&board, "raise the limit to 16472 KiB at most (ulimit -l)"));
 	fake.register_memory = (struct fake_failure){ 1, -EINVAL };
-	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x300000 | RW), H_RESOURCE);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x300000 | RW), H_NOT_ENOUGH_RESOURCES);
 	ck_assert(fake_board_logged(&board, "cannot be registered for DMA"));
 	room = 2;
 	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 2), H_SUCCESS);
@@ -405,7 +405,7 @@ START_TEST(test_map_failures)
 	ck_assert_int_eq(papr_tce_put(&table, IOVA + PAGE, 0x4000 | RW), H_SUCCESS);
 	write_list(tces, 2);
 	fake.dma_map = (struct fake_failure){ 2, -EPERM };
-	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 2), H_RESOURCE);
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA, LIST_GPA, 2), H_NOT_ENOUGH_RESOURCES);
 	ck_assert_uint_eq(entry(IOVA), 0);
 	ck_assert_uint_eq(entry(IOVA + PAGE), 0);
 	ck_assert_uint_eq(live_pages(), 0);
@@ -414,12 +414,12 @@ START_TEST(test_map_failures)
 	/* What is live still, when that cannot be undone either, stays in the table. */
 	fake.dma_map = (struct fake_failure){ 1, -EPERM };
 	fake.dma_unmap = (struct fake_failure){ 1, -EIO };
-	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x7000 | RW), H_RESOURCE);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x7000 | RW), H_NOT_ENOUGH_RESOURCES);
 	ck_assert_uint_eq(entry(IOVA), tces[0]);
 	ck_assert_uint_eq(live_pages(), 1);
 	/* Still live when it cannot be unmapped. */
 	fake.dma_unmap = (struct fake_failure){ 1, -EIO };
-	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, 2), H_RESOURCE);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, 2), H_NOT_ENOUGH_RESOURCES);
 	ck_assert_uint_eq(entry(IOVA), tces[0]);
 	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, 2), H_SUCCESS);
 }
@@ -494,7 +494,7 @@ START_TEST(test_makes_room)
 	put_chunks(1, 1);
 	ck_assert(is_locked(1) && !is_locked(2));
 	ck_assert(!fake_board_logged(&board, "raise the limit"));
-	ck_assert_int_eq(papr_tce_put(&table, IOVA + 9 * PAGE, chunk(9)), H_RESOURCE);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + 9 * PAGE, chunk(9)), H_NOT_ENOUGH_RESOURCES);
 	ck_assert(fake_board_logged(&board, "raise the limit"));
 	ck_assert_uint_eq(entry(IOVA + 9 * PAGE), 0);
 }
@@ -505,14 +505,14 @@ START_TEST(test_rests)
 {
 	limit_to(2);
 	put_chunks(0, 2);
-	ck_assert_int_eq(papr_tce_put(&table, IOVA + 2 * PAGE, chunk(2)), H_RESOURCE);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + 2 * PAGE, chunk(2)), H_NOT_ENOUGH_RESOURCES);
 	ck_assert(fake_board_logged(&board, "raise the limit"));
 	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0), H_SUCCESS);
-	ck_assert_int_eq(papr_tce_put(&table, IOVA + 2 * PAGE, chunk(2)), H_RESOURCE);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + 2 * PAGE, chunk(2)), H_NOT_ENOUGH_RESOURCES);
 	ck_assert(is_locked(0));
 	ck_assert_uint_eq(count_logged("raise the limit"), 1);
 	dma.told_ms -= 60000;
-	ck_assert_int_eq(papr_tce_put(&table, IOVA + 2 * PAGE, chunk(2)), H_RESOURCE);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + 2 * PAGE, chunk(2)), H_NOT_ENOUGH_RESOURCES);
 	ck_assert_uint_eq(count_logged("raise the limit"), 2);
 	dma.pause_ms = 0;
 	put_chunks(2, 1);
@@ -530,7 +530,7 @@ START_TEST(test_list_beyond_room)
 	put_chunks(1, 1);
 	ck_assert_int_eq(papr_tce_put(&table, IOVA + PAGE, 0), H_SUCCESS);
 	write_list(tces, 4);
-	ck_assert_int_eq(papr_tce_put_list(&table, IOVA + 8 * PAGE, LIST_GPA, 4), H_RESOURCE);
+	ck_assert_int_eq(papr_tce_put_list(&table, IOVA + 8 * PAGE, LIST_GPA, 4), H_NOT_ENOUGH_RESOURCES);
 	ck_assert_uint_eq(live_pages(), 1);
 	ck_assert(is_locked(0));
 	dma.pause_ms = 0;

@@ -15,7 +15,7 @@ enum {
 	H_HARDWARE = -1,
 	H_FUNCTION = -2,
 	H_PARAMETER = -4,
-	H_RESOURCE = -16,
+	H_NOT_ENOUGH_RESOURCES = -44,
 	H_P2 = -55,
 	H_P3 = -56,
 	H_P4 = -57,
