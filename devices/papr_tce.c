@@ -203,27 +203,25 @@ static int unmap_entries(struct papr_tce_table *table, uint64_t index, uint64_t 
 			   count << table->window.page_shift);
 }
 
-/* Unmaps what is live among @count entries, neighbours together, and zeroes them. */
+/*
+ * Unmaps what is live among @count entries, and zeroes it, in one call whatever lies between: a guest could
+ * have the kernel called for each of a million entries.
+ */
 static int clear_entries(struct papr_tce_table *table, uint64_t index, uint64_t count)
 {
-	uint64_t end = index + count, run;
+	uint64_t end = index + count;
 	int err;
 
-	for (; index < end; index += run) {
-		bool live = is_live(table->entries[index]);
-
-		for (run = 1; index + run < end; run++) {
-			if (is_live(table->entries[index + run]) != live)
-				break;
-		}
-		if (!live)
-			continue;
-		err = unmap_entries(table, index, run);
-		if (err)
-			return err;
-		memset(&table->entries[index], 0, run * sizeof(*table->entries));
-	}
-	return 0;
+	while (index < end && !is_live(table->entries[index]))
+		index++;
+	while (index < end && !is_live(table->entries[end - 1]))
+		end--;
+	if (index == end)
+		return 0;
+	err = unmap_entries(table, index, end - index);
+	if (!err)
+		memset(&table->entries[index], 0, (end - index) * sizeof(*table->entries));
+	return err;
 }
 
 static int map_list(struct papr_tce_table *table, uint64_t index, const uint64_t *list,
