@@ -9,6 +9,7 @@
  * mapped as they are noted: two calls for one entry at a time, here and there, may have left
  * it otherwise.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,21 +47,21 @@ static void mark_used(const struct papr_tce_table *table, uint64_t tce, struct s
 }
 
 /* A run of entries that are all live, or all dead, is mapped as it is noted. */
-static bool settle_run(struct papr_tce_table *table, uint64_t index, uint64_t end)
+static int settle_run(struct papr_tce_table *table, uint64_t index, uint64_t end)
 {
 	const struct group_dma_window *window = &table->window;
 	unsigned count;
 	int err;
 
 	if (!is_live(table->entries[index]))
-		return !group_unmap(table->user->group, window, papr_tce_iova(table, index),
-				    (end - index) << window->page_shift);
+		return group_unmap(table->user->group, window, papr_tce_iova(table, index),
+				   (end - index) << window->page_shift);
 	for (err = 0; !err && index < end; index += count) {
 		count = end - index < PAPR_TCE_LIST_MAX ? (unsigned)(end - index) :
 							  PAPR_TCE_LIST_MAX;
 		err = papr_tce_settle(table, index, count);
 	}
-	return !err;
+	return err;
 }
 
 /* With the table's lock held. False: something may be mapped that is not noted. */
@@ -68,17 +69,18 @@ static bool search_table(struct papr_tce_table *table, struct search *it)
 {
 	uint64_t count = table->window.size >> table->window.page_shift;
 	uint64_t index, end;
-	bool sure = true;
+	int err = 0, ret;
 
 	for (index = 0; index < count; index = end) {
 		bool live = is_live(table->entries[index]);
 
 		for (end = index; end < count && is_live(table->entries[end]) == live; end++)
 			mark_used(table, table->entries[end], it);
-		if (table->kernel)
-			sure = settle_run(table, index, end) && sure;
+		ret = table->kernel ? settle_run(table, index, end) : 0;
+		err = err ? err : ret;
 	}
-	return sure;
+	/* A group that has lost its devices (-ENODEV) maps nothing, whatever is noted. */
+	return !err || err == -ENODEV;
 }
 
 static void lock_tables(struct papr_dma_memory *dma)

@@ -369,17 +369,24 @@ int pci_host_assign(struct pci_host *host, const struct pci_window windows[PCI_S
 	return 0;
 }
 
+/* One that has been unplugged (-ENODEV) does not keep the others from working. */
+static int restart_device(struct pci_device *device, int (*start_irqs)(struct pci_device *device))
+{
+	int err = pci_config_reset(device);
+
+	if (!err)
+		err = start_irqs(device);
+	return err == -ENODEV ? 0 : err;
+}
+
 static int restart(struct pci_host *host, int (*start_irqs)(struct pci_device *device))
 {
 	unsigned i;
 	int err = 0;
 
 	pthread_mutex_lock(&host->lock);
-	for (i = 0; !err && i < host->nr_devices; i++) {
-		err = pci_config_reset(&host->devices[i]);
-		if (!err)
-			err = start_irqs(&host->devices[i]);
-	}
+	for (i = 0; !err && i < host->nr_devices; i++)
+		err = restart_device(&host->devices[i], start_irqs);
 	pthread_mutex_unlock(&host->lock);
 	return err;
 }

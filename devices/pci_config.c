@@ -353,7 +353,7 @@ void pci_config_exit(struct pci_device *device)
 
 int pci_config_reset(struct pci_device *device)
 {
-	const struct pci_host *host = device->host;
+	struct pci_host *host = device->host;
 	unsigned index;
 	int err;
 
@@ -361,8 +361,8 @@ int pci_config_reset(struct pci_device *device)
 	if (!err && device->pm_offset)
 		err = write_decode(device, device->pm_offset + PCI_PM_CTRL, 2, PM_STATE_D0);
 	if (err) {
-		log_error(host->log, "%s: " PCI_HOST_FORMAT ": config space cannot be written: %s; "
-			  "the device may be gone or need a reset", host->group->path,
+		log_guest(host->log, &host->limit, "%s: " PCI_HOST_FORMAT ": config space cannot be "
+			  "written: %s; the device may be gone or need a reset", host->group->path,
 			  PCI_HOST_ARGS(device), strerror(-err));
 		return err;
 	}

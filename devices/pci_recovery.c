@@ -105,8 +105,12 @@ static int reread(struct pci_host *host)
 	int err = 0;
 
 	pthread_mutex_lock(&host->lock);
-	for (i = 0; !err && i < host->nr_devices; i++)
+	for (i = 0; !err && i < host->nr_devices; i++) {
 		err = pci_config_reread(&host->devices[i]);
+		/* One that has been unplugged does not keep the others from working. */
+		if (err == -ENODEV)
+			err = 0;
+	}
 	pci_bars_update(host);
 	pthread_mutex_unlock(&host->lock);
 	return err;

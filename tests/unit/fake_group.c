@@ -70,6 +70,8 @@ static int config_read(struct fake_device *device, uint64_t offset, void *data, 
 {
 	uint32_t reg;
 
+	if (device->unplugged)
+		return -ENODEV;
 	if (fails(&device->config_read))
 		return device->config_read.error;
 	memcpy(data, device->config + offset, size);
@@ -96,6 +98,8 @@ static int config_write(struct fake_device *device, uint64_t offset, const void 
 	const uint8_t *bytes = data;
 	size_t i;
 
+	if (device->unplugged)
+		return -ENODEV;
 	if (fails(&device->config_write))
 		return device->config_write.error;
 	if (offset >= PCI_BASE_ADDRESS_0 && offset <= PCI_BASE_ADDRESS_5 && size == 4) {
@@ -181,6 +185,8 @@ static int fake_set_irqs(struct group_device *device, unsigned kind, const int *
 {
 	struct fake_device *fake = device_of(device);
 
+	if (fake->unplugged)
+		return -ENODEV;
 	if (count && fails(&fake->set_irqs))
 		return fake->set_irqs.error;
 	if (device->group->bus == GROUP_BUS_PLATFORM) {
@@ -222,6 +228,8 @@ static int fake_register(struct group *group, uint64_t hva, uint64_t size)
 	struct fake_group *fake = group_of(group);
 	unsigned i;
 
+	if (fake->unplugged)
+		return -ENODEV;
 	if (fails(&fake->register_memory))
 		return fake->register_memory.error;
 	for (i = 0; i < fake->nr_chunks; i++) {
@@ -248,6 +256,8 @@ static int fake_unregister(struct group *group, uint64_t hva, uint64_t size)
 	struct fake_group *fake = group_of(group);
 	unsigned i;
 
+	if (fake->unplugged)
+		return -ENODEV;
 	/* Linux would lose track of it. */
 	if (is_mapped(fake->pages, FAKE_WINDOW_PAGES, hva, size) ||
 	    is_mapped(fake->pages64, FAKE_WINDOW64_PAGES, hva, size))
@@ -295,6 +305,8 @@ static int fake_dma_map(struct group *group, uint64_t iova, uint64_t hva, uint64
 	uint64_t done, page_size;
 	struct fake_page *page = page_at(fake, iova, &page_size);
 
+	if (fake->unplugged)
+		return -ENODEV;
 	fake->map_calls++;
 	if (fake->map_us) {
 		__atomic_add_fetch(&fake->nr_mapping, 1, __ATOMIC_SEQ_CST);
@@ -317,6 +329,8 @@ static int fake_dma_unmap(struct group *group, uint64_t iova, uint64_t size)
 	uint64_t page_size;
 	struct fake_page *page = page_at(fake, iova, &page_size);
 
+	if (fake->unplugged)
+		return -ENODEV;
 	fake->unmap_calls++;
 	if (fails(&fake->dma_unmap))
 		return fake->dma_unmap.error;
@@ -462,6 +476,17 @@ static int fake_get_error(struct group *group, struct group_error_info *error)
 
 	*error = fake->error;
 	return fake->get_error;
+}
+
+void fake_group_unplug(struct fake_group *fake)
+{
+	unsigned i;
+
+	fake->unplugged = true;
+	fake->nr_chunks = 0;
+	memset(fake->pages, 0, sizeof(fake->pages));
+	for (i = 0; i < FAKE_MAX_DEVICES; i++)
+		fake->devices[i].unplugged = true;
 }
 
 void fake_group_tell(struct fake_group *fake)

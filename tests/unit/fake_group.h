@@ -30,6 +30,7 @@ struct fake_device {
 	} bars[6];
 	uint8_t pm_offset, msi_offset;
 	bool refuses_d3;
+	bool unplugged;		/* all calls give ENODEV */
 	bool decoding_off_fails;	/* a BAR access without COMMAND.MEM gives EIO */
 	unsigned irq_kind;		/* GROUP_IRQ_COUNT: none */
 	unsigned nr_fds;
@@ -71,6 +72,7 @@ struct fake_group {
 	struct group_error_info error;
 	int get_error, set_event[GROUP_EVENT_COUNT];	/* errnos of these calls */
 	struct fake_failure register_memory, dma_map, dma_unmap;
+	bool unplugged;		/* DMA calls give ENODEV */
 	bool no_kvm_file;		/* EOPNOTSUPP */
 	int kvm_file;			/* the last that was handed out; 0: none yet */
 	bool shown_always;		/* its windows, to KVM */
@@ -93,6 +95,8 @@ struct fake_device *fake_group_add(struct fake_group *fake, uint8_t bus, uint8_t
 				   uint8_t function);
 /* From now on it takes lists to map as they are, and remembers only the last. */
 void fake_group_take_lists(struct fake_group *fake);
+/* Its devices are gone, and its DMA with them. */
+void fake_group_unplug(struct fake_group *fake);
 /* From now on it tells events. */
 void fake_group_tell(struct fake_group *fake);
 /* From now on it can be isolated and recovered. Devices of one that is frozen read ones. */

@@ -523,6 +523,27 @@ START_TEST(test_reset_of_several)
 }
 END_TEST
 
+/* One of them was unplugged: the others recover, and so they do by a release. */
+START_TEST(test_recovery_of_those_left)
+{
+	fake_add_nvme(&fakes[0], 2);
+	start_phbs(1);
+	fakes[0].devices[0].unplugged = true;
+	fakes[0].state = GROUP_FROZEN;
+	ck_assert_int_eq(reset_slot(1), RTAS_SUCCESS);
+	ck_assert_int_eq(reset_slot(0), RTAS_SUCCESS);
+	ck_assert_uint_eq(state(), 0);
+	ck_assert(fake_board_logged(&board, "the device may be gone"));
+	fakes[0].state = GROUP_FROZEN;
+	ck_assert_int_eq(set_option(2), RTAS_SUCCESS);
+	ck_assert_int_eq(set_option(3), RTAS_SUCCESS);
+	ck_assert_uint_eq(state(), 0);
+	write_config(CONFIG_ADDR(PCI_DEVFN(1, 0), PCI_COMMAND), 2, COMMAND);
+	ck_assert_uint_eq(command_of_device(1), COMMAND);
+	papr_phbs_exit(&phbs);
+}
+END_TEST
+
 /* One device that takes no command: all stay cut off, and a reset is tried nevertheless. */
 START_TEST(test_release_fails_by_command)
 {
@@ -837,7 +858,7 @@ END_TEST
 static Suite *papr_eeh_suite(void)
 {
 	const TTest *const tests[] = {
-		test_unavailable, test_absent, test_stopped_config, test_reset,
+		test_unavailable, test_absent, test_stopped_config, test_recovery_of_those_left, test_reset,
 		test_reset_intx, test_reset_vectors_changed, test_reset_failures, test_fundamental,
 		test_configure, test_release, test_release_by_command, test_reset_by_command,
 		test_release_fails_by_command, test_exit_by_command, test_error_log, test_permanent, test_errinjct_open,

@@ -744,6 +744,33 @@ START_TEST(test_kernel_ends)
 }
 END_TEST
 
+/* A group whose devices were unplugged keeps nobody's memory locked. */
+START_TEST(test_gives_back_of_one_left)
+{
+	static struct fake_group second;
+	struct papr_tce_table other;
+	struct papr_dma_user other_user;
+
+	fake_group_init(&second, IOVA);
+	ck_assert_int_eq(papr_dma_user_init(&other_user, &dma, &second.group), 0);
+	ck_assert_int_eq(papr_tce_init(&other, &other_user, 0x80010000), 0);
+	ck_assert_int_eq(papr_tce_open(&other, &second.group.window), 0);
+	if (_i)
+		attach();
+	put_chunks(0, 2);
+	ck_assert_int_eq(papr_tce_put(&other, IOVA, chunk(1)), H_SUCCESS);
+	ck_assert_int_eq(papr_tce_put(&table, IOVA + PAGE, 0), H_SUCCESS);
+	ck_assert_int_eq(papr_tce_put(&other, IOVA, 0), H_SUCCESS);
+	ck_assert_uint_eq(papr_dma_nr_registered(&dma), 2);
+	fake_group_unplug(&fake);
+	papr_tce_give_back(&dma, true);
+	ck_assert_uint_eq(second.nr_chunks, 0);
+	ck_assert_uint_eq(papr_dma_nr_registered(&dma), 1);
+	papr_tce_exit(&other);
+	papr_dma_user_exit(&other_user);
+}
+END_TEST
+
 /* The guest stands still; what is mapped but not noted is unmapped before it is unregistered. */
 START_TEST(test_kernel_gives_back)
 {
@@ -862,6 +889,7 @@ static Suite *papr_tce_suite(void)
 	tcase_add_test(tcase, test_gives_back);
 	tcase_add_loop_test(tcase, test_gives_back_unasked, 0, 2);
 	tcase_add_test(tcase, test_gives_back_of_two);
+	tcase_add_loop_test(tcase, test_gives_back_of_one_left, 0, 2);
 	tcase_add_test(tcase, test_all);
 	tcase_add_test(tcase, test_all_fails);
 	tcase_add_test(tcase, test_kernel_shares_entries);
