@@ -3,6 +3,8 @@
  * Claiming and giving back, on a host made of files and the kernel that fake_sysfs.h plays.
  */
 #include <dirent.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "tests/unit/capture.h"
@@ -615,6 +617,22 @@ START_TEST(test_keep_adopts)
 }
 END_TEST
 
+/* No room in the runtime folder: what it says of the devices stays. */
+START_TEST(test_keep_cannot_write)
+{
+	struct rlimit none = { 0, RLIM_INFINITY }, all = { RLIM_INFINITY, RLIM_INFINITY };
+
+	claim_and_die(0);
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+	ck_assert_int_eq(keep(), -EFBIG);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &all), 0);
+	expect_taken();
+	ck_assert_int_eq(end_keep(), 0);
+	expect_untouched();
+}
+END_TEST
+
 /* Nothing is given back that somebody uses, or that another pvmm will give back. */
 START_TEST(test_end_keep_in_use)
 {
@@ -646,6 +664,7 @@ static Suite *group_claim_suite(void)
 		test_driver_gone, test_owner_lives, test_group_in_use, test_record_without_meaning,
 		test_no_run_folder, test_keep, test_keep_every_failure,
 		test_end_keep_every_failure, test_keep_killed, test_keep_adopts,
+		test_keep_cannot_write,
 		test_end_keep_in_use,
 	};
 	Suite *suite = suite_create("group_claim");

@@ -179,10 +179,12 @@ static int claim_named(struct claim *claim, const char *bdf, const char *driver)
 		return 0;
 	}
 	ret = fill_record(claim, bdf, driver, &device->record);
-	if (ret) {
+	if (ret && device->record.found)
+		claim_record_close(&device->record);
+	else if (ret)
 		claim_record_remove(claim->root, bdf, &device->record);
+	if (ret)
 		return ret;
-	}
 	strcpy(device->bdf, bdf);
 	claim->nr_devices++;
 	if (device->record.driver[0] && !claim->keep)

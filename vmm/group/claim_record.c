@@ -150,12 +150,13 @@ int claim_record_write(const struct claim_record *record)
 			      record->override, record->kept ? KEPT_LINE : "");
 	ssize_t written;
 
-	if (ftruncate(record->fd, 0))
-		return -errno;
+	/* What was there goes only when the new text is: it may be all that is known of the device. */
 	written = pwrite(record->fd, text, (size_t)length, 0);
 	if (written < 0)
 		return -errno;
-	return written == length ? 0 : -ENOSPC;
+	if (written < length)
+		return -ENOSPC;
+	return ftruncate(record->fd, length) ? -errno : 0;
 }
 
 void claim_record_close(struct claim_record *record)
