@@ -244,7 +244,7 @@ static void tell_progress(const struct papr_dma_user *user, uint64_t chunk)
 
 	if (chunk == dma->nr_chunks || (part && chunk % part == 0))
 		log_notice(dma->log, "%s: %llu%% of guest memory locked for DMA", user->group->path,
-			 (unsigned long long)(chunk * 100 / dma->nr_chunks));
+			   (unsigned long long)(chunk * 100 / dma->nr_chunks));
 }
 
 static int register_all(struct papr_dma_user *user)

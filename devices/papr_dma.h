@@ -52,8 +52,10 @@ struct papr_dma_user {
 	struct papr_dma_memory *dma;
 	struct papr_dma_user *next;
 	struct group *group;
-	/* One bit per chunk: set under dma->lock; cleared with all tables' locks held as well, or after
-	 * their end, so that with one of these no bit that is set goes. NULL: not in use. */
+	/*
+	 * One bit per chunk. Set under dma->lock; cleared under dma->lock and all tables' locks, or when
+	 * no table is left: who holds one table's lock may rely on a bit that is set. NULL: not in use.
+	 */
 	uint8_t *registered;
 };
 

@@ -10,7 +10,6 @@
 
 #include "vmm/papr/hcall.h"
 
-#define PERMISSIONS (PAPR_TCE_READ | PAPR_TCE_WRITE)
 #define LIST_ALIGN (4 * KIB)
 /* When memory is released for a call, so much more of it: a search costs the guest a stop. */
 #define RELEASE_MORE 16		/* of what is registered, one part in so many */
@@ -154,12 +153,7 @@ static uint64_t page_size(const struct papr_tce_table *table)
 
 static uint64_t gpa_of(uint64_t tce)
 {
-	return tce & ~PERMISSIONS;
-}
-
-static bool is_live(uint64_t tce)
-{
-	return tce & PERMISSIONS;
+	return tce & ~PAPR_TCE_PERMISSIONS;
 }
 
 /* Index of the entry for @ioba; false when not all @count entries from there are in the window. */
@@ -188,12 +182,12 @@ static bool translate(const struct papr_tce_table *table, uint64_t tce, uint64_t
 	uint64_t hva = 0;
 
 	*entry = 0;
-	if (!is_live(tce))
+	if (!papr_tce_is_live(tce))
 		return true;
 	if (is_aligned(gpa_of(tce), page_size(table)))
 		hva = guest_memory_hva(dma_of(table)->memory, gpa_of(tce), page_size(table));
 	if (hva)
-		*entry = hva | (tce & PERMISSIONS);
+		*entry = hva | (tce & PAPR_TCE_PERMISSIONS);
 	return hva;
 }
 
@@ -212,9 +206,9 @@ static int clear_entries(struct papr_tce_table *table, uint64_t index, uint64_t 
 	uint64_t end = index + count;
 	int err;
 
-	while (index < end && !is_live(table->entries[index]))
+	while (index < end && !papr_tce_is_live(table->entries[index]))
 		index++;
-	while (index < end && !is_live(table->entries[end - 1]))
+	while (index < end && !papr_tce_is_live(table->entries[end - 1]))
 		end--;
 	if (index == end)
 		return 0;
@@ -231,7 +225,7 @@ static int map_list(struct papr_tce_table *table, uint64_t index, const uint64_t
 			      count);
 }
 
-/* KVM maps what any group has registered, a group of its own driver no more than it has itself. */
+/* KVM maps what any group has registered, the group driver only what the group itself has. */
 int papr_tce_settle(struct papr_tce_table *table, uint64_t index, unsigned count)
 {
 	const uint64_t *tces = &table->entries[index];
@@ -255,7 +249,7 @@ static int map_page(struct papr_tce_table *table, uint64_t index, uint64_t entry
 	if (!entry)
 		return unmap_entries(table, index, 1);
 	return group_map(group_of(table), &table->window, papr_tce_iova(table, index),
-			 entry & ~PERMISSIONS, page_size(table), entry & GROUP_MAP_READ,
+			 entry & ~PAPR_TCE_PERMISSIONS, page_size(table), entry & GROUP_MAP_READ,
 			 entry & GROUP_MAP_WRITE);
 }
 
@@ -296,7 +290,7 @@ static int register_pages(struct papr_tce_table *table, const uint64_t *tces, ui
 	for (i = 0; !err && i < count; i++) {
 		uint64_t chunk = gpa_of(tces[i]) / dma_of(table)->chunk_size;
 
-		if (!is_live(tces[i]) || chunk == last)
+		if (!papr_tce_is_live(tces[i]) || chunk == last)
 			continue;
 		err = papr_dma_register(table->user, gpa_of(tces[i]), page_size(table), first);
 		last = chunk;
@@ -341,7 +335,7 @@ static uint64_t chunks_missing(struct papr_tce_table *table, const uint64_t *tce
 	for (i = 0; i < count; i++) {
 		uint64_t chunk = gpa_of(tces[i]) / dma_of(table)->chunk_size;
 
-		if (!is_live(tces[i]) || chunk == last)
+		if (!papr_tce_is_live(tces[i]) || chunk == last)
 			continue;
 		missing += papr_dma_missing(table->user, gpa_of(tces[i]), page);
 		last = chunk;
@@ -405,7 +399,7 @@ static int64_t stuff_locked(struct papr_tce_table *table, uint64_t ioba, uint64_
 	uint64_t index, i;
 	int err;
 
-	if (is_live(tce) || !find_entries(table, ioba, count, &index))
+	if (papr_tce_is_live(tce) || !find_entries(table, ioba, count, &index))
 		return H_PARAMETER;
 	table->nr_calls++;
 	err = clear_entries(table, index, count);

@@ -15,6 +15,7 @@
 
 #define PAPR_TCE_READ 1ULL	/* the device may read memory */
 #define PAPR_TCE_WRITE 2ULL	/* the device may write memory */
+#define PAPR_TCE_PERMISSIONS (PAPR_TCE_READ | PAPR_TCE_WRITE)
 #define PAPR_TCE_LIST_MAX 512
 
 struct papr_tce_kernel;
@@ -54,6 +55,12 @@ struct papr_tce_table {
 	uint64_t nr_calls;	/* that changed entries here, not in the kernel; of all windows */
 	uint64_t nr_first;	/* of these, that registered memory */
 };
+
+/* Whether an entry maps something. */
+static inline bool papr_tce_is_live(uint64_t tce)
+{
+	return tce & PAPR_TCE_PERMISSIONS;
+}
 
 /* Without a window. 0, or a negative errno after one line on the log. @user outlives the table. */
 int papr_tce_init(struct papr_tce_table *table, struct papr_dma_user *user, uint32_t liobn);

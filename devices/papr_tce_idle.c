@@ -15,7 +15,6 @@
 
 #include "devices/papr_tce.h"
 
-#define PERMISSIONS (PAPR_TCE_READ | PAPR_TCE_WRITE)
 /* After a search that found little: a guest at its limit must not stand still all the time. */
 #define PAUSE_MS 1000
 
@@ -26,19 +25,14 @@ struct search {
 	uint64_t live;		/* bytes that entries cover */
 };
 
-static bool is_live(uint64_t tce)
-{
-	return tce & PERMISSIONS;
-}
-
 /* Where the kernel trusts the guest, an entry may point anywhere. */
 static void mark_used(const struct papr_tce_table *table, uint64_t tce, struct search *it)
 {
 	const struct papr_dma_memory *dma = table->user->dma;
-	uint64_t offset = (tce & ~PERMISSIONS) - dma->memory->base;
+	uint64_t offset = (tce & ~PAPR_TCE_PERMISSIONS) - dma->memory->base;
 	uint64_t page = 1ULL << table->window.page_shift, chunk;
 
-	if (!is_live(tce) || !range_within(offset, page, 0, dma->memory->size))
+	if (!papr_tce_is_live(tce) || !range_within(offset, page, 0, dma->memory->size))
 		return;
 	for (chunk = offset / dma->chunk_size; chunk <= (offset + page - 1) / dma->chunk_size;
 	     chunk++)
@@ -53,7 +47,7 @@ static int settle_run(struct papr_tce_table *table, uint64_t index, uint64_t end
 	unsigned count;
 	int err;
 
-	if (!is_live(table->entries[index]))
+	if (!papr_tce_is_live(table->entries[index]))
 		return group_unmap(table->user->group, window, papr_tce_iova(table, index),
 				   (end - index) << window->page_shift);
 	for (err = 0; !err && index < end; index += count) {
@@ -72,9 +66,9 @@ static bool search_table(struct papr_tce_table *table, struct search *it)
 	int err = 0, ret;
 
 	for (index = 0; index < count; index = end) {
-		bool live = is_live(table->entries[index]);
+		bool live = papr_tce_is_live(table->entries[index]);
 
-		for (end = index; end < count && is_live(table->entries[end]) == live; end++)
+		for (end = index; end < count && papr_tce_is_live(table->entries[end]) == live; end++)
 			mark_used(table, table->entries[end], it);
 		ret = table->kernel ? settle_run(table, index, end) : 0;
 		err = err ? err : ret;

@@ -116,7 +116,6 @@ struct devgroup_use {
 	enum devgroup_error_state state;
 	enum devgroup_error_cause cause;
 	unsigned int freezes;
-	bool dma_blocked;		/* lock */
 
 	struct list_head kvm_files;	/* lock; kvm.c's */
 
@@ -163,11 +162,9 @@ struct devgroup_vdev {
 /* How the file of a device of one bus works. */
 struct devgroup_vdev_ops {
 	enum devgroup_bus bus;
-	/*
-	 * The set's lock held. The first gives the device to its user, with no
-	 * interrupts and mappings yet; -EAGAIN: again. The second takes it back, interrupts with it.
-	 */
+	/* Gives the device to its user, without interrupts or mappings; -EAGAIN: again. The set's lock held. */
 	int (*enable)(struct devgroup_vdev *vdev);
+	/* Takes it back, with its interrupts. Likewise. */
 	void (*disable)(struct devgroup_vdev *vdev);
 	/* Inside the gate, in whatever state the use is. ioctl: of the VFIO device API. */
 	ssize_t (*read)(struct devgroup_vdev *vdev, char __user *buf, size_t count,
@@ -312,7 +309,6 @@ int devgroup_placeholder_bind(struct device *dev);
 void devgroup_placeholder_unbind(struct device *dev);
 /* Takes a device that is about to leave, if it is claimed, away from its user. Without its lock. */
 void devgroup_placeholder_leave(struct device *dev);
-
 
 /* claim.c */
 int devgroup_claim(struct devgroup *group);
@@ -467,8 +463,11 @@ void devgroup_dma_destroy(struct devgroup_dma *dma);
 void devgroup_dma_remove_member(struct devgroup_dma *dma, struct devgroup_member *member);
 /* -ENOTTY: not a DMA command. */
 long devgroup_dma_ioctl(struct devgroup_dma *dma, unsigned int cmd, void __user *arg);
-/* No DMA reaches memory from the return of block to unblock; what is set up stays, and may change. */
-int devgroup_dma_block(struct devgroup_dma *dma);
+/*
+ * No DMA reaches memory from the return of block to unblock; what is set up stays, and may change. Nothing
+ * to be done if it is so already.
+ */
+void devgroup_dma_block(struct devgroup_dma *dma);
 int devgroup_dma_unblock(struct devgroup_dma *dma);
 /* Whether KVM finds windows, those that come included. */
 void devgroup_dma_show(struct devgroup_dma *dma, bool shown);
@@ -491,12 +490,15 @@ void devgroup_kvm_wait(struct devgroup_use *use, struct devgroup_vdev *vdev);
 void devgroup_kvm_hide(struct devgroup_use *use, struct devgroup_vdev *vdev);
 /* The end of the use, whose lock is held: before its DMA goes. */
 void devgroup_kvm_end(struct devgroup_use *use);
-/* Whether KVM, or who bound it, has a file or a table of a former use yet. devgroups_registry held. */
+/*
+ * Lets go of the files and tables of former uses that nobody else has any more. Whether KVM, or who bound
+ * it, still has others. devgroups_registry held.
+ */
 bool devgroup_kvm_held(struct devgroup *group);
 /* LPAR: the table of a window that is gone, with the reference to it. @kept is kvm.c's now. */
 void devgroup_kvm_keep(struct devgroup_kvm_table *kept, struct devgroup *group,
 		       struct iommu_table *table);
-/* Whether KVM has a table of another group's yet, or of one that ended, that is this new one. */
+/* Whether KVM still has this new table, from another group, or from one that has ended. */
 bool devgroup_kvm_has(struct devgroup *group, struct iommu_table *table);
 /* Nobody will have the group any more. */
 void devgroup_kvm_forget(struct devgroup *group);

@@ -168,7 +168,7 @@ static void begin_visit(struct visit *visit, struct devgroup_device *ddev)
 	mutex_unlock(&devgroups_registry);
 }
 
-/* Who waits for it has a reference yet, so that this one is never the last. */
+/* Whoever waits for the visit still has a reference, so this one is never the last. */
 static void end_visit(struct visit *visit)
 {
 	put_device(visit->dev);

@@ -162,7 +162,7 @@ static u64 first_entry(const struct devgroup_window *window, u64 iova)
 	return (iova - window->start) >> window->page_shift;
 }
 
-/* Nothing that a caller without an owner's rights could see or change: no more than numbers. */
+/* Callers other than the owner may ask, too: they see numbers, no memory. */
 static int copy_windows(struct devgroup_dma *dma, struct devgroup_dma_info *info,
 			struct devgroup_dma_info __user *arg)
 {
@@ -560,14 +560,13 @@ static void disconnect_windows(struct devgroup_dma *dma, unsigned int count)
 	}
 }
 
-int devgroup_dma_block(struct devgroup_dma *dma)
+void devgroup_dma_block(struct devgroup_dma *dma)
 {
 	mutex_lock(&dma->program_lock);
 	if (!dma->blocked)
 		disconnect_windows(dma, DEVGROUP_MAX_WINDOWS);
 	dma->blocked = true;
 	mutex_unlock(&dma->program_lock);
-	return 0;
 }
 
 /* All windows, or none: it stays blocked then. */

@@ -315,7 +315,7 @@ static void release_old(struct devgroup_dma *dma, const struct devgroup_window *
 	uncharge(dma, pages);
 }
 
-/* The tables for a page that was mapped a moment ago are there yet, so that it can be put back. */
+/* The tables for a page that was mapped a moment ago are still there, so it can be put back. */
 static void put_back(struct paging_dma *paging, struct paging_window *window, u64 entry,
 		     unsigned int index)
 {

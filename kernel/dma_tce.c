@@ -5,9 +5,10 @@
  * user's address, which says what memory the entry counts for. KVM has the same tables, and may
  * change entries at any time without any lock of ours.
  *
- * Platform and KVM both look a window up in the IOMMU group's structure. What KVM finds there when
- * it is told of the group it takes, and what it finds when it is told to forget the group it gives
- * up. So windows are out of there, but while our user shows them, or the platform is called.
+ * Platform and KVM both look a window up in the IOMMU group's structure: KVM takes every window that
+ * it finds there when it is told of the group, and drops every window that it finds there when it is
+ * told to forget the group. So windows are kept out of there, except while our user shows them, or
+ * the platform is called.
  *
  * A bare-metal host can take a table from the hardware and give it back as it is. Under a
  * hypervisor (LPAR) a table is gone when its window is: blocking leads all its entries to a page
@@ -65,7 +66,7 @@ static u32 choose_levels(const struct devgroup_create_window *wanted, u32 max)
 	return levels;
 }
 
-/* No larger than memory: it is filled only as needed, but is walked as a whole when it ends. */
+/* No larger than memory: pages come only as needed, but the whole table is walked when it ends. */
 static int create_table(struct devgroup_dma *dma, struct tce_window *window)
 {
 	struct iommu_table_group *first = table_group(dma, 0);
@@ -90,7 +91,7 @@ static int create_table(struct devgroup_dma *dma, struct tce_window *window)
 	return ret;
 }
 
-/* More levels need smaller pieces of memory. The platform has no table with levels in excess. */
+/* More levels need smaller pieces of memory. The platform refuses more than the window needs. */
 static int create_table_of_any_depth(struct devgroup_dma *dma, struct tce_window *window,
 				     u32 max)
 {
@@ -188,7 +189,7 @@ static int check_table(struct devgroup_dma *dma, struct tce_window *window)
 		return -ENOMEM;
 	if (!is_lpar() || !devgroup_kvm_has(dma->group, window->table))
 		return 0;
-	pr_warn_ratelimited("devgroups: group %u: the guest that its devices were unplugged from has their DMA window yet, and must end first\n",
+	pr_warn_ratelimited("devgroups: group %u: a guest whose devices were unplugged still has this DMA window; end it first\n",
 			    READ_ONCE(dma->group->number));
 	return -EBUSY;
 }
@@ -201,7 +202,7 @@ static bool is_dynamic(unsigned int slot, u32 page_shift)
 
 /*
  * A hypervisor need not have more than one dynamic window for a device, and its default window
- * cannot be made while there is that one. Asking would be the end, see tce_get_info.
+ * cannot be made while there is that one. Asking would cost the device all tables, see tce_get_info.
  */
 static int check_room(struct devgroup_dma *dma)
 {

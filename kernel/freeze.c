@@ -140,35 +140,11 @@ static void follow_state(struct devgroup_use *use)
 	}
 }
 
-static void block_dma(struct devgroup_use *use)
-{
-	int ret;
-
-	if (use->dma_blocked)
-		return;
-	ret = devgroups_fail() ? -EIO : devgroup_dma_block(use->dma);
-	use->dma_blocked = !ret;
-	if (ret)
-		pr_err_ratelimited("devgroups: group %u: its DMA cannot be blocked (%pe), devices are kept off the bus\n",
-				   READ_ONCE(use->group->number), ERR_PTR(ret));
-}
-
-static int unblock_dma(struct devgroup_use *use)
-{
-	int ret = 0;
-
-	if (use->dma_blocked)
-		ret = devgroups_fail() ? -EIO : devgroup_dma_unblock(use->dma);
-	if (!ret)
-		use->dma_blocked = false;
-	return ret;
-}
-
 static void freeze(struct devgroup_use *use, enum devgroup_error_state state,
 		   enum devgroup_error_cause cause)
 {
 	hide_mappings(use);
-	block_dma(use);
+	devgroup_dma_block(use->dma);
 	devgroup_gate_shut(&use->gate, READ_ONCE(use->group->number));
 	set_state(use, state, cause);
 	use->freezes++;
@@ -180,7 +156,7 @@ static void freeze(struct devgroup_use *use, enum devgroup_error_state state,
 
 int devgroup_freeze_end(struct devgroup_use *use)
 {
-	int ret = unblock_dma(use);
+	int ret = devgroup_dma_unblock(use->dma);
 
 	if (!ret)
 		set_state(use, DEVGROUP_NORMAL, DEVGROUP_CAUSE_NONE);
@@ -190,7 +166,7 @@ int devgroup_freeze_end(struct devgroup_use *use)
 void devgroup_freeze_dead(struct devgroup_use *use)
 {
 	if (use->dma)
-		block_dma(use);
+		devgroup_dma_block(use->dma);
 	set_state(use, DEVGROUP_DEAD, use->cause ?: DEVGROUP_CAUSE_USER);
 	follow_state(use);
 }
@@ -237,7 +213,7 @@ static int release(struct devgroup_use *use, u32 flags)
 	}
 	if (!(flags & DEVGROUP_RELEASE_DMA))
 		return 0;
-	ret = unblock_dma(use);
+	ret = devgroup_dma_unblock(use->dma);
 	if (ret)
 		return ret;
 	set_state(use, DEVGROUP_NORMAL, DEVGROUP_CAUSE_NONE);
@@ -322,7 +298,7 @@ static const char *const causes[] = {
 	[DEVGROUP_CAUSE_PLATFORM] = " platform",
 };
 
-/* Nothing that is locked: a group that is being frozen may be read. */
+/* Takes no lock of the use: it can be read while the group is being frozen. */
 int devgroup_error_state(struct devgroup *group, char *buf)
 {
 	if (!group->use)

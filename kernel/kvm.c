@@ -291,7 +291,7 @@ static void put_unused_tables(void)
 	}
 }
 
-/* One of the group's or, with @number, one of that number that is another's, or was. */
+/* One of the group's; with @number, one of that number that is not, or not any more. */
 static bool find_table(struct devgroup *group, const unsigned long *number)
 {
 	struct devgroup_kvm_table *kept;

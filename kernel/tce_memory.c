@@ -44,7 +44,7 @@ static void release_leftovers(void)
 	mutex_unlock(&leftovers_lock);
 }
 
-/* What KVM has mapped yet stays pinned, and with it the process's structure. */
+/* What KVM still maps stays pinned, and so does the process's mm_struct. */
 void devgroup_tce_exit(void)
 {
 	struct tce_memory *memory, *next;

@@ -307,7 +307,7 @@ static struct devgroup_member *leaving_member(struct devgroup_vdev *vdev)
 	return member;
 }
 
-/* With the last device of a member, or of all, goes its DMA, while there is an IOMMU group yet. */
+/* With the last device of a member, or of all, its DMA goes, while the IOMMU group still exists. */
 static void take_dma_away(struct devgroup_use *use, struct devgroup_vdev *vdev)
 {
 	struct devgroup_member *member = leaving_member(vdev);

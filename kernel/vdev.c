@@ -44,7 +44,7 @@ void devgroup_vdev_exit(struct devgroup_vdev *vdev)
 }
 
 /*
- * A file that is open yet keeps the object, but VFIO finds the device no more, and nothing here
+ * A file that is still open keeps the object, but VFIO finds the device no more, and nothing here
  * touches it. Not even a reference is kept: on powernv the end of the last one takes away the
  * partitionable endpoint, which by then may be that of the device that came in its place.
  */
@@ -133,6 +133,14 @@ void devgroup_vdev_disable(struct devgroup_vdev *vdev)
 	mutex_unlock(&vdev->vfio->dev_set->lock);
 }
 
+static void untake(struct devgroup_vdev *vdev)
+{
+	mutex_lock(&vdev->vfio->dev_set->lock);
+	disable(vdev);
+	vdev->opened = false;
+	mutex_unlock(&vdev->vfio->dev_set->lock);
+}
+
 static int vdev_release(struct inode *inode, struct file *file)
 {
 	struct devgroup_vdev *vdev = file->private_data;
@@ -141,10 +149,7 @@ static int vdev_release(struct inode *inode, struct file *file)
 	/* There are no mappings any more, so nothing queues it again before the next open. */
 	cancel_delayed_work_sync(&vdev->refill);
 	mutex_lock(&use->lock);
-	mutex_lock(&vdev->vfio->dev_set->lock);
-	disable(vdev);
-	vdev->opened = false;
-	mutex_unlock(&vdev->vfio->dev_set->lock);
+	untake(vdev);
 	mutex_unlock(&use->lock);
 	devgroup_vdev_put(vdev);
 	devgroup_use_put_file(use);
@@ -261,14 +266,6 @@ static int take(struct devgroup_vdev *vdev, struct devgroup_use *use)
 	ret = enable(vdev);
 	vdev->opened = !ret;
 	return ret;
-}
-
-static void untake(struct devgroup_vdev *vdev)
-{
-	mutex_lock(&vdev->vfio->dev_set->lock);
-	disable(vdev);
-	vdev->opened = false;
-	mutex_unlock(&vdev->vfio->dev_set->lock);
 }
 
 /* Mappings are taken away through the inode of VFIO's object. */

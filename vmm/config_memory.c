@@ -26,7 +26,7 @@ static int read_size(struct memory_reader *reader, const char *text)
 	int ret = config_parse_size(text, &reader->size);
 
 	if (ret == -EINVAL)
-		return COMPLAIN(reader, "not a size; use a number with K, M or G, such as 512M");
+		return COMPLAIN(reader, "not a size; use a number with K, M, G or T, such as 512M");
 	if (ret || reader->size > CONFIG_MEMORY_MAX)
 		return COMPLAIN(reader, "too much; at most %lluG",
 				(unsigned long long)(CONFIG_MEMORY_MAX / GIB));

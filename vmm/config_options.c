@@ -72,24 +72,35 @@ static int set_console_file(struct config_parser *parser, const struct config_op
 	return ret;
 }
 
+struct choice {
+	const char *name;
+	int choice;
+};
+
+/* Which of @choices, which end with a NULL, @value is; false: none. */
+static bool choose(const struct choice *choices, const char *value, int *choice)
+{
+	while (choices->name && strcmp(value, choices->name) != 0)
+		choices++;
+	*choice = choices->choice;
+	return choices->name;
+}
+
 SETTER(set_console)
 {
-	static const struct {
-		const char *name;
-		enum console_kind kind;
-	} kinds[] = {
+	static const struct choice kinds[] = {
 		{ "stdio", CONSOLE_STDIO },
 		{ "pty", CONSOLE_PTY },
 		{ "none", CONSOLE_NONE },
+		{ NULL, CONSOLE_STDIO },
 	};
+	int kind;
 
 	if (!strncmp(value, "file:", strlen("file:")))
 		return set_console_file(parser, option, value);
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (!strcmp(value, kinds[i].name)) {
-			parser->config->console = kinds[i].kind;
-			return 0;
-		}
+	if (choose(kinds, value, &kind)) {
+		parser->config->console = (enum console_kind)kind;
+		return 0;
 	}
 	return config_complain(parser, option, value,
 			       "not a console; use stdio, pty, file:PATH or none");
@@ -128,22 +139,19 @@ SETTER(set_nvram)
 
 SETTER(set_irqchip)
 {
-	static const struct {
-		const char *name;
-		enum irqchip_choice choice;
-	} choices[] = {
+	static const struct choice choices[] = {
 		{ "auto", IRQCHIP_AUTO },
 		{ "xive", IRQCHIP_XIVE },
 		{ "xics", IRQCHIP_XICS },
 		{ "xive-pvmm", IRQCHIP_XIVE_PVMM },
 		{ "xics-pvmm", IRQCHIP_XICS_PVMM },
+		{ NULL, IRQCHIP_AUTO },
 	};
+	int choice;
 
-	for (size_t i = 0; i < ARRAY_SIZE(choices); i++) {
-		if (!strcmp(value, choices[i].name)) {
-			parser->config->irqchip = choices[i].choice;
-			return 0;
-		}
+	if (choose(choices, value, &choice)) {
+		parser->config->irqchip = (enum irqchip_choice)choice;
+		return 0;
 	}
 	return config_complain(parser, option, value,
 			       "not an interrupt controller; use auto, xive, xics, "
@@ -152,45 +160,39 @@ SETTER(set_irqchip)
 
 SETTER(set_tce)
 {
-	static const struct {
-		const char *name;
-		enum tce_choice choice;
-	} choices[] = {
+	static const struct choice choices[] = {
 		{ "auto", TCE_AUTO },
 		{ "kvm", TCE_KVM },
 		{ "single", TCE_SINGLE },
 		{ "pvmm", TCE_PVMM },
+		{ NULL, TCE_AUTO },
 	};
+	int choice;
 
-	for (size_t i = 0; i < ARRAY_SIZE(choices); i++) {
-		if (!strcmp(value, choices[i].name)) {
-			parser->config->tce = choices[i].choice;
-			return 0;
-		}
+	if (choose(choices, value, &choice)) {
+		parser->config->tce = (enum tce_choice)choice;
+		return 0;
 	}
 	return config_complain(parser, option, value,
-			       "not who handles TCEs; use auto, kvm, single or pvmm");
+			       "not a way to handle TCEs; use auto, kvm, single or pvmm");
 }
 
 SETTER(set_dma)
 {
-	static const struct {
-		const char *name;
-		enum dma_choice choice;
-	} choices[] = {
+	static const struct choice choices[] = {
 		{ "ondemand", DMA_ONDEMAND },
 		{ "all", DMA_ALL },
 		{ "nowindow64", DMA_NO_WINDOW64 },
+		{ NULL, DMA_ONDEMAND },
 	};
+	int choice;
 
-	for (size_t i = 0; i < ARRAY_SIZE(choices); i++) {
-		if (!strcmp(value, choices[i].name)) {
-			parser->config->dma = choices[i].choice;
-			return 0;
-		}
+	if (choose(choices, value, &choice)) {
+		parser->config->dma = (enum dma_choice)choice;
+		return 0;
 	}
 	return config_complain(parser, option, value,
-			       "not what to lock for devices; use ondemand, all or nowindow64");
+			       "not a way to lock memory for devices; use ondemand, all or nowindow64");
 }
 
 SETTER(set_verbose)
@@ -235,7 +237,7 @@ const struct config_option config_options[] = {
 	{ "initrd", CONFIG_OPTION_VALUE, NULL, "FILE", "initial RAM disk", set_initrd },
 	{ "append", CONFIG_OPTION_VALUE, NULL, "STRING", "kernel command line", set_append },
 	{ "memory", CONFIG_OPTION_VALUE, NULL, "SIZE[,hugepages=SIZE][,file=PATH][,node=N]",
-	  "memory, with K, M or G, 256M or more (512M), of\n"
+	  "memory, with K, M, G or T, 256M or more (512M), of\n"
 	  "huge pages, of a file's, of a NUMA node's", config_set_memory },
 	{ "cpus", CONFIG_OPTION_VALUE, NULL, "N", "virtual CPUs (1)", set_cpus },
 	{ "irqchip", CONFIG_OPTION_VALUE, NULL, "auto|xive|xics|xive-pvmm|xics-pvmm",

@@ -50,8 +50,8 @@ struct console {
 };
 
 /*
- * 0 or a negative errno after one line on log. A pty's name is printed with log_error's
- * stream as "pvmm: console is /dev/pts/N". Callbacks may be NULL, and are set afterwards. The
+ * 0 or a negative errno after one line on log. A pty's name is printed by log_notice()
+ * as "pvmm: console is /dev/pts/N". Callbacks may be NULL, and are set afterwards. The
  * caller has no other threads yet. SIGPIPE is ignored from then on.
  */
 int console_init(struct console *console, const struct vm_config *config, struct loop *loop,

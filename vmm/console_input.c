@@ -31,8 +31,8 @@ static void unwatch_locked(struct console *console)
 
 static void print_keys(struct console *console)
 {
-	log_error(console->log, "Ctrl-A x stops the guest, Ctrl-A a sends Ctrl-A, "
-		  "Ctrl-A h shows this");
+	log_notice(console->log, "Ctrl-A x stops the guest, Ctrl-A a sends Ctrl-A, "
+		   "Ctrl-A h shows this");
 }
 
 /* The key after Ctrl-A. Returns how many bytes of @out are for the guest. */

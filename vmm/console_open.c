@@ -87,7 +87,7 @@ static int open_slave(struct console *console)
 	cfmakeraw(&mode);
 	if (tcsetattr(console->slave_fd, TCSANOW, &mode))
 		return -errno;
-	log_error(console->log, "console is %s", name);
+	log_notice(console->log, "console is %s", name);
 	return 0;
 }
 

@@ -27,7 +27,7 @@ struct irqchip_ops {
 	const char *name;	/* "xive", "xics" */
 	/* Makes source @irq exist in the chip, masked. Idempotent. 0 or a negative errno. */
 	int (*claim)(struct irqchip *chip, uint32_t irq, enum irq_kind kind);
-	/* The kernel signals @irq whenever @fd (an eventfd) is written. */
+	/* From now on a write to @fd (an eventfd) raises @irq: the kernel or the event loop sees to it. */
 	int (*attach)(struct irqchip *chip, uint32_t irq, int fd);
 	void (*detach)(struct irqchip *chip, uint32_t irq, int fd);
 	/* An event at a message source, from pvmm itself. Any thread. */
@@ -47,7 +47,7 @@ struct irqchip {
 
 /*
  * Reserves @count consecutive numbers, the first a multiple of @align (power of two), and
- * records their kind; numbers are given back never, since devices do not come and go. Stores
+ * records their kind; numbers are never given back, since devices do not come and go. Stores
  * the first in @first. 0, or -ENOSPC. Nothing is claimed in the chip yet.
  */
 int irq_reserve(struct irqchip *chip, enum irq_kind kind, uint32_t count, uint32_t align,

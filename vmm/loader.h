@@ -28,8 +28,9 @@ void image_close(struct image_file *file);
 
 /*
  * Loads the PT_LOAD segments of @file at their physical addresses + @memory->base, or a zImage
- * that can run anywhere where it has room to unpack, and clears bss. @machine: the EM_* values accepted (PAPR: EM_PPC64, EM_PPC), 0-terminated. Returns 0,
- * or a negative errno after one line on log that names the file and what is wrong with it.
+ * that can run anywhere where it has room to unpack, and clears bss. @machines: the EM_* values that
+ * are accepted (PAPR: EM_PPC64, EM_PPC), 0-terminated. Returns 0, or a negative errno after one line
+ * on log that names the file and what is wrong with it.
  */
 int loader_load_kernel(struct guest_memory *memory, const struct image_file *file,
 		       const uint16_t *machines, struct log *log, struct loaded_kernel *kernel);

@@ -3,8 +3,10 @@
  * Messages to the operator. Each goes to standard error as one line, "pvmm: ...", whole
  * (one write), so that lines of different threads do not mix.
  *
- * log_error() is for what makes a command fail and says what to do; log_notice() for how far
- * something is that takes its time; log_info() appears only with --verbose. Whatever a guest can provoke goes through log_guest(), which is limited.
+ * log_error() is for what makes a command fail, and says what to do; log_warn() for what the operator
+ * should know of or mend; log_notice() for good news, and how far something is that takes its time;
+ * log_info() appears only with --verbose. What a guest can provoke goes through log_guest(), which is
+ * limited.
  */
 #ifndef PVMM_LOG_H
 #define PVMM_LOG_H

@@ -81,8 +81,8 @@ static const struct allowed_call main_thread[] = {
 #define IOCTL_TYPE_MASK 0xff00U
 #define IOCTL_COMMAND_MASK 0xffffU	/* type and number; the rest depends on the C library */
 
-/* KVM's, VFIO's and the group driver's ioctls are known by their type byte. The terminal's are listed singly: one
- * of them (TIOCSTI) types into the operator's shell. */
+/* KVM's, VFIO's and the group driver's ioctls are known by their type byte. The terminal's are listed
+ * singly: one of them (TIOCSTI) types into the operator's shell. */
 static const struct {
 	unsigned long command;
 	unsigned mask;

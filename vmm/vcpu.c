@@ -125,8 +125,8 @@ static void left_guest(struct vcpu *vcpu)
 }
 
 /*
- * Without the lock, which all vCPUs would take at every exit: of the two that look at both flags, who
- * sets entered and who sets wanted, one sees the other's.
+ * Without the lock, which all vCPUs would take at every exit. This side sets entered, then looks at
+ * wanted; the other sets wanted, then looks at entered: at least one of the two sees the other.
  */
 static bool enter(struct vcpu *vcpu)
 {

@@ -18,8 +18,8 @@
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
-/* Host memory that a group's DMA tables are accounted with, at most (bytes): those of the IOMMU
- * for a window of 2 GiB, and KVM's own. */
+/* Locked memory that is charged for one group's DMA tables, at most (bytes): the IOMMU's of a window of
+ * 2 GiB, and KVM's own. */
 #define GROUP_TABLE_BYTES (8 * MIB)
 #define KVM_TABLE_BYTES (4 * MIB + 256 * KIB)
 

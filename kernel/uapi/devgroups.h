@@ -4,10 +4,10 @@
  * each call is for, and how it maps onto VFIO.
  *
  * The rules for all calls but DEVGROUP_UNMAP_PAGE, whose argument is a number: the argument starts
- * with argsz, the size of the structure as the caller knows it, and flags. argsz too small: EINVAL. A flag or an enumerated value that this
- * driver does not know, or a reserved field that is not 0: EINVAL. Nothing is changed by a call
- * that fails, unless its comment says so. Numbers are in the host's byte order; addresses and
- * sizes are in bytes.
+ * with argsz, the size of the structure as the caller knows it, and flags. argsz too small: EINVAL. A
+ * flag or an enumerated value that this driver does not know, or a reserved field that is not 0:
+ * EINVAL. Nothing is changed by a call that fails, unless its comment says so. Numbers are in the
+ * host's byte order; addresses and sizes are in bytes.
  *
  * Opening the file takes a claimed group for the opener; a second open fails with EBUSY, a group
  * that is not claimed with ENODEV, a quarantined one with EIO. The group is in use until the last
@@ -130,8 +130,8 @@ struct devgroup_dma_info {
  * DEVGROUP_CREATE_WINDOW: @size a power of two; @levels 1 to max_levels of the table, 0: the
  * driver's choice. The platform decides where it starts: the first is the default window, and
  * must fit in it. ENOSPC: as many as there can be; ENOMEM: no memory for the table, or over the
- * limit of locked memory; EBUSY: in an LPAR, a KVM has this window yet, from before the devices were
- * unplugged. Tables count against that limit.
+ * limit of locked memory; EBUSY: in an LPAR, a KVM still has this window, from before the devices
+ * were unplugged. Tables count against that limit.
  */
 struct devgroup_create_window {
 	__u32 argsz;
@@ -257,9 +257,9 @@ struct devgroup_error {
  * as well (DEVGROUP_RELEASE_DMA, which needs MMIO released before or in the same call, else
  * EINVAL). Devices are in whatever state they are. EIO: the group is dead.
  *
- * DEVGROUP_CONFIGURE: brings bridges and devices after a reset to where they were when the group
- * was opened: BARs, and what firmware sets up; there is nothing to be done to platform devices.
- * EINVAL: the group is frozen.
+ * DEVGROUP_CONFIGURE: brings bridges and devices after a reset to where they were when each device
+ * was opened, or reopened by a reset: BARs, and what firmware sets up; there is nothing to be done
+ * to platform devices. EINVAL: the group is frozen.
  */
 #define DEVGROUP_RELEASE_MMIO		(1U << 0)
 #define DEVGROUP_RELEASE_DMA		(1U << 1)

@@ -3,7 +3,8 @@
  * Private to claims: the record of one device, a file under the runtime folder that says what
  * the device was before it was taken. Two lines: the driver, and driver_override; either may
  * be empty. A third, "kept", if the claim is to last until somebody releases it. Whoever owns
- * the device keeps the file locked; nobody does if it is kept.
+ * the device keeps the file locked; nobody does if it is kept. The record of a group of the group
+ * driver (devgroup-N instead of an address) has in place of the driver the PID that claimed it.
  */
 #ifndef PVMM_GROUP_CLAIM_RECORD_H
 #define PVMM_GROUP_CLAIM_RECORD_H
@@ -16,7 +17,7 @@ struct claim_record {
 	int fd;		/* holds the lock; -1: closed */
 	bool found;	/* it was there before: kept, or somebody left it behind */
 	bool kept;	/* outlives the process that made it */
-	char driver[CLAIM_NAME_SIZE];
+	char driver[CLAIM_NAME_SIZE];	/* or the PID */
 	char override[CLAIM_NAME_SIZE];
 };
 

@@ -19,8 +19,8 @@
 #include "vmm/group/open.h"
 
 #define WINDOW_SHIFT 12	/* 4K IOMMU pages, whatever the host's pages are */
-/* Device files are the VFIO core's, which lets a small BAR be mapped only if it is alone. */
-#define CAPABILITIES_BY_VFIO GROUP_CAP_SMALL_BARS
+/* vfio_pci_core, whose regions these are, lets a small BAR be mapped only if its page is its own. */
+#define CAPABILITIES_OF_ALL GROUP_CAP_SMALL_BARS
 
 static_assert(GROUP_CAP_MSIX_TABLE_GUARDED == DEVGROUP_CAP_MSIX_TABLE_GUARDED &&
 	      GROUP_CAP_BAR_SEGMENTS == DEVGROUP_CAP_BAR_SEGMENTS &&
@@ -356,7 +356,7 @@ static int read_info(struct devgroup *devgroup)
 	if (ret)
 		log_error(devgroup->log, "group %u cannot be asked what it is: %s; dmesg may say "
 			  "why", devgroup->group.number, strerror(-ret));
-	devgroup->group.capabilities = info.capabilities | CAPABILITIES_BY_VFIO;
+	devgroup->group.capabilities = info.capabilities | CAPABILITIES_OF_ALL;
 	if (info.capabilities & (DEVGROUP_CAP_EEH | DEVGROUP_CAP_FREEZE))
 		devgroup->group.recovery = &recovery_ops;
 	return ret;

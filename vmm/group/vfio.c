@@ -25,6 +25,11 @@
  */
 #define CAPABILITIES (GROUP_CAP_MSIX_TABLE_GUARDED | GROUP_CAP_SMALL_BARS)
 
+static int call(const struct vfio_group *vfio, unsigned long request, void *argument)
+{
+	return ioctl(vfio->container_fd, request, argument) < 0 ? -errno : 0;
+}
+
 /* VFIO passes on how many pages it got when the host ran out of them, and has registered none. */
 static int vfio_group_register(struct group *group, uint64_t hva, uint64_t size)
 {
@@ -46,13 +51,7 @@ static int vfio_group_unregister(struct group *group, uint64_t hva, uint64_t siz
 		.argsz = sizeof(request), .vaddr = hva, .size = size,
 	};
 
-	return ioctl(vfio->container_fd, VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY, &request) < 0 ?
-		-errno : 0;
-}
-
-static int call(const struct vfio_group *vfio, unsigned long request, void *argument)
-{
-	return ioctl(vfio->container_fd, request, argument) < 0 ? -errno : 0;
+	return call(vfio, VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY, &request);
 }
 
 static int vfio_group_map(struct group *group, uint64_t iova, uint64_t hva, uint64_t size,

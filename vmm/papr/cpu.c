@@ -45,7 +45,7 @@ static void handle_hcall(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->vcpus->machine;
 	struct kvm_run *run = vcpu->kvm.run;
-	/* The guest does not see them there. */
+	/* The guest cannot change them: kvm_run is none of its memory. */
 	uint64_t *args = (uint64_t *)run->papr_hcall.args;
 	int64_t status = hcall_dispatch(&machine->hcalls, vcpu, run->papr_hcall.nr, args);
 

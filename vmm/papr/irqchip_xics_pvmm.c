@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * XICS (PAPR 14.5.4.3) of pvmm's own, for hosts whose KVM has none, or has it not at its best.
+ * XICS (PAPR 14.5.4.3) of pvmm's own, for hosts whose KVM has none, or none that is worth having.
  * KVM then passes the hypercalls on, and has one thing for each vCPU: the level of its
  * external interrupt.
  *

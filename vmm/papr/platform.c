@@ -172,15 +172,18 @@ static int64_t h_random(void *owner, struct vcpu *vcpu, uint64_t *args)
 	return H_SUCCESS;
 }
 
+static bool is_ci_access(uint64_t size, uint64_t gpa)
+{
+	return (size == 1 || size == 2 || size == 4 || size == 8) && is_aligned(gpa, size);
+}
+
 /* PAPR 14.5.4.2.9: r4 is the size in bytes, r5 the address; r4 gets the value. */
 static int64_t h_logical_ci_load(void *owner, struct vcpu *vcpu, uint64_t *args)
 {
 	struct machine *machine = owner;
 	uint64_t size = args[0], value = 0;
 
-	if (size != 1 && size != 2 && size != 4 && size != 8)
-		return H_PARAMETER;
-	if (!is_aligned(args[1], size))
+	if (!is_ci_access(size, args[1]))
 		return H_PARAMETER;
 	if (bus_read(&machine->bus, args[1], (uint8_t *)&value + sizeof(value) - size,
 		     (unsigned)size))
@@ -194,9 +197,7 @@ static int64_t h_logical_ci_store(void *owner, struct vcpu *vcpu, uint64_t *args
 	struct machine *machine = owner;
 	uint64_t size = args[0], value = htobe64(args[2]);
 
-	if (size != 1 && size != 2 && size != 4 && size != 8)
-		return H_PARAMETER;
-	if (!is_aligned(args[1], size))
+	if (!is_ci_access(size, args[1]))
 		return H_PARAMETER;
 	bus_write(&machine->bus, args[1], (uint8_t *)&value + sizeof(value) - size,
 		  (unsigned)size);

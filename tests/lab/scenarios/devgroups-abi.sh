@@ -176,7 +176,7 @@ kvm_lpar()
 		/lab/kvm ${nvme##*/} $address busy
 		touch /tmp/closed
 		/lab/kvm ${nvme##*/} $address busy
-		dmesg | grep -q "has their DMA window yet" || fail "nothing in the log"
+		dmesg | grep -q "still has this DMA window" || fail "nothing in the log"
 		touch /tmp/ended
 		wait $holder || fail "$(cat /tmp/held)"
 		/lab/kvm ${nvme##*/} $address kvm

@@ -62,7 +62,7 @@ cd /tmp'
 
 options='
 refused "no kernel; give one with --kernel FILE (\`pvmm --help\` lists all options)"
-refused "--memory 12x: not a size; use a number with K, M or G, such as 512M" --memory 12x
+refused "--memory 12x: not a size; use a number with K, M, G or T, such as 512M" --memory 12x
 refused "--memory 64M: too little; at least 256M" --kernel /guest/vmlinux --memory 64M
 refused "--memory 2000G: too much; at most 1024G" --kernel /guest/vmlinux --memory 2000G
 refused "--cpus 0: not a number of CPUs; use 1 to 256" --kernel /guest/vmlinux --cpus 0'
