@@ -81,6 +81,23 @@ START_TEST(test_error)
 }
 END_TEST
 
+/* As often as a guest brings it about. */
+START_TEST(test_errors_are_limited)
+{
+	struct fixture fixture;
+	unsigned i, told = 0;
+
+	set_up(&fixture);
+	ck_assert_int_eq(start(&fixture), 0);
+	fixture.fake.get_error = -ENOTTY;
+	for (i = 0; i < 10 * LOG_LIMIT_BURST; i++)
+		told += *happens(&fixture, GROUP_EVENT_ERROR) != '\0';
+	ck_assert_uint_ge(told, LOG_LIMIT_BURST);
+	ck_assert_uint_lt(told, 5 * LOG_LIMIT_BURST);
+	tear_down(&fixture);
+}
+END_TEST
+
 START_TEST(test_request_is_told_once)
 {
 	struct fixture fixture;
@@ -127,6 +144,7 @@ int main(void)
 	TCase *tests = tcase_create("group_watch");
 
 	tcase_add_loop_test(tests, test_error, 0, ARRAY_SIZE(errors));
+	tcase_add_test(tests, test_errors_are_limited);
 	tcase_add_test(tests, test_request_is_told_once);
 	tcase_add_loop_test(tests, test_failure_leaves_nothing, 0, GROUP_EVENT_COUNT);
 	tcase_add_test(tests, test_group_that_cannot_tell);

@@ -57,8 +57,10 @@ static void on_error(struct loop_source *source, uint32_t events)
 	if (group_get_error(watch->group, &error) == 0)
 		tell_state(watch, &error);
 	else
-		log_error(watch->log, "group %u: the host saw an error of a device (dmesg names it); "
-			  "reboot the guest to reset the group", watch->group->number);
+		/* As often as the guest has its device make one. */
+		log_guest(watch->log, &watch->limit, "group %u: the host saw an error of a device "
+			  "(dmesg names it); reboot the guest to reset the group",
+			  watch->group->number);
 }
 
 /* The kernel repeats its wish. */

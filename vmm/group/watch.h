@@ -15,6 +15,7 @@ struct group_watch {
 	struct loop *loop;
 	struct log *log;
 	bool requested;		/* said once */
+	struct log_limit limit;
 	unsigned nr_sources;	/* that are watched */
 	struct loop_source sources[GROUP_EVENT_COUNT];
 };
