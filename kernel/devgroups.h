@@ -472,6 +472,29 @@ int devgroup_dma_unblock(struct devgroup_dma *dma);
 /* Whether KVM finds windows, those that come included. */
 void devgroup_dma_show(struct devgroup_dma *dma, bool shown);
 
+/* eeh.c: what the platform isolates by itself. The use's lock held, or inside its gate. */
+#ifdef CONFIG_EEH
+/* The group is as its worst part. */
+enum devgroup_error_state devgroup_eeh_state(struct devgroup_use *use);
+/* @flags: DEVGROUP_RELEASE_*. */
+int devgroup_eeh_thaw(struct devgroup_use *use, u32 flags);
+/* After a reset: bridges are as firmware had set them up. */
+int devgroup_eeh_configure(struct devgroup_use *use);
+#else
+static inline enum devgroup_error_state devgroup_eeh_state(struct devgroup_use *use)
+{
+	return DEVGROUP_NORMAL;
+}
+static inline int devgroup_eeh_thaw(struct devgroup_use *use, u32 flags)
+{
+	return 0;
+}
+static inline int devgroup_eeh_configure(struct devgroup_use *use)
+{
+	return 0;
+}
+#endif
+
 /* kvm.c, on POWER */
 struct devgroup_kvm_table {
 	struct list_head link;

@@ -2,104 +2,12 @@
 /*
  * The software freeze of a group in use: its devices are cut off by what is at hand everywhere,
  * page tables, the IOMMU and COMMAND, by the rules that EEH hardware has; and released in stages.
- * Where the platform freezes groups by itself, its state is asked for and released, too.
+ * Where the platform freezes groups by itself (eeh.c), its state is asked for and released, too.
  *
  * Mappings and DMA are cut off before the calls that are under way are waited for, so that a user
  * who is stuck in one does not hold up what matters.
  */
 #include "devgroups.h"
-
-#ifdef CONFIG_EEH
-#include <asm/eeh.h>
-
-/* What the platform freezes as one, or NULL. Devices of a group may share it. */
-static struct eeh_pe *pe_of(struct devgroup_vdev *vdev)
-{
-	struct eeh_dev *edev = vdev->removed || !eeh_enabled() ? NULL :
-			       vdev->vfio->dev->archdata.edev;
-
-	return edev ? eeh_dev_to_pe(edev) : NULL;
-}
-
-static enum devgroup_error_state pe_state(struct eeh_pe *pe)
-{
-	switch (pe ? eeh_pe_get_state(pe) : EEH_PE_STATE_NORMAL) {
-	case EEH_PE_STATE_RESET:
-	case EEH_PE_STATE_STOPPED_IO_DMA:
-	case EEH_PE_STATE_UNAVAIL:
-		return DEVGROUP_FROZEN;
-	case EEH_PE_STATE_STOPPED_DMA:
-		return DEVGROUP_MMIO_ENABLED;
-	default:
-		return DEVGROUP_NORMAL;
-	}
-}
-
-/* The group is as its worst part. */
-static enum devgroup_error_state platform_state(struct devgroup_use *use)
-{
-	enum devgroup_error_state state, worst = DEVGROUP_NORMAL;
-	unsigned int i;
-
-	for (i = 0; i < use->count && worst != DEVGROUP_FROZEN; i++) {
-		state = pe_state(pe_of(use->devices[i]));
-		if (state != DEVGROUP_NORMAL)
-			worst = state;
-	}
-	return worst;
-}
-
-static int thaw_pe(struct eeh_pe *pe, u32 flags)
-{
-	enum devgroup_error_state state = pe_state(pe);
-	int ret = 0;
-
-	if (state == DEVGROUP_FROZEN && (flags & DEVGROUP_RELEASE_MMIO))
-		ret = eeh_pe_set_option(pe, EEH_OPT_THAW_MMIO);
-	if (!ret && state != DEVGROUP_NORMAL && (flags & DEVGROUP_RELEASE_DMA))
-		ret = eeh_pe_set_option(pe, EEH_OPT_THAW_DMA);
-	return ret;
-}
-
-static int platform_thaw(struct devgroup_use *use, u32 flags)
-{
-	unsigned int i;
-	int ret = 0;
-
-	for (i = 0; i < use->count && !ret; i++)
-		ret = thaw_pe(pe_of(use->devices[i]), flags);
-	return ret;
-}
-
-static int platform_configure(struct devgroup_use *use)
-{
-	struct eeh_pe *pe;
-	unsigned int i;
-	int ret = 0;
-
-	for (i = 0; i < use->count && !ret; i++) {
-		pe = pe_of(use->devices[i]);
-		if (pe)
-			ret = eeh_pe_configure(pe);
-	}
-	return ret;
-}
-#else
-static enum devgroup_error_state platform_state(struct devgroup_use *use)
-{
-	return DEVGROUP_NORMAL;
-}
-
-static int platform_thaw(struct devgroup_use *use, u32 flags)
-{
-	return 0;
-}
-
-static int platform_configure(struct devgroup_use *use)
-{
-	return 0;
-}
-#endif
 
 /* The use's lock held, or inside its gate. */
 void devgroup_freeze_look(struct devgroup_use *use, struct devgroup_error *error)
@@ -109,7 +17,7 @@ void devgroup_freeze_look(struct devgroup_use *use, struct devgroup_error *error
 	error->count = use->freezes;
 	if (error->state != DEVGROUP_NORMAL || !use->dma)
 		return;
-	error->state = platform_state(use);
+	error->state = devgroup_eeh_state(use);
 	if (error->state != DEVGROUP_NORMAL)
 		error->cause = DEVGROUP_CAUSE_PLATFORM;
 }
@@ -203,7 +111,7 @@ void devgroup_freeze_forever(struct devgroup_use *use)
 /* The gate is shut. The IOMMU lets DMA through before devices may begin. */
 static int release(struct devgroup_use *use, u32 flags)
 {
-	int ret = platform_thaw(use, flags);
+	int ret = devgroup_eeh_thaw(use, flags);
 
 	if (ret)
 		return ret;
@@ -263,7 +171,7 @@ static int configure(struct devgroup_use *use)
 	if (ret)
 		return ret;
 	devgroup_gate_shut(&use->gate, READ_ONCE(use->group->number));
-	ret = platform_configure(use);
+	ret = devgroup_eeh_configure(use);
 	for (i = 0; i < use->count && !ret; i++) {
 		if (use->devices[i]->enabled && use->devices[i]->ops->configure)
 			ret = use->devices[i]->ops->configure(use->devices[i]);
