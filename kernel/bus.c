@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The buses that devices of groups are on. */
-#include "devgroups.h"
+#include "use.h"
 
 const struct devgroup_bus_ops *const devgroup_buses[DEVGROUP_NR_BUSES] = {
 	&devgroup_pci_bus,

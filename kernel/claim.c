@@ -13,7 +13,7 @@
 #include <linux/slab.h>
 
 #include "compat.h"
-#include "devgroups.h"
+#include "use.h"
 
 /* Devices of a group at one moment, with a reference each; some may have left since. */
 struct device_list {

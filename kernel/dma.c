@@ -14,7 +14,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "devgroups.h"
+#include "use.h"
 #include "dma.h"
 
 #ifdef CONFIG_SPAPR_TCE_IOMMU

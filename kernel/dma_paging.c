@@ -15,7 +15,7 @@
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
-#include "devgroups.h"
+#include "use.h"
 #include "dma.h"
 
 #define PIN_MAX 64	/* pages in one step */

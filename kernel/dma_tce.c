@@ -19,7 +19,7 @@
 #include <linux/slab.h>
 #include <asm/firmware.h>
 
-#include "devgroups.h"
+#include "use.h"
 #include "dma_tce.h"
 
 #define LEVEL_BYTES_MAX SZ_4M	/* of a table's level, if the driver may choose */

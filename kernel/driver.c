@@ -5,7 +5,7 @@
  * and leaves DMA to the group's owner. It is no VFIO driver: nothing opens a second door to the
  * device.
  */
-#include "devgroups.h"
+#include "use.h"
 
 /* The entry of @dev with a reference, if a claim is having it bound. */
 static struct devgroup_device *get_admitted(struct device *dev)

@@ -3,7 +3,7 @@
  * POWER's own isolation of a group in use (EEH): its state, its release, and bringing bridges back
  * after a reset. The kernel's EEH core recovers the host's devices; it leaves those of a user alone.
  */
-#include "devgroups.h"
+#include "use.h"
 
 #include <asm/eeh.h>
 

@@ -11,7 +11,7 @@
 #include <linux/nospec.h>
 #include <linux/uaccess.h>
 
-#include "devgroups.h"
+#include "use.h"
 
 #define MINORS (MINORMASK + 1)
 

@@ -7,7 +7,7 @@
  * Mappings and DMA are cut off before the calls that are under way are waited for, so that a user
  * who is stuck in one does not hold up what matters.
  */
-#include "devgroups.h"
+#include "use.h"
 
 /* The use's lock held, or inside its gate. */
 void devgroup_freeze_look(struct devgroup_use *use, struct devgroup_error *error)

@@ -6,7 +6,7 @@
  */
 #include <linux/sched.h>
 
-#include "devgroups.h"
+#include "use.h"
 
 #define PATIENCE (10 * HZ)
 #define SHUT (INT_MIN / 2)	/* what is added to the count of those inside, by the first who shuts */

@@ -8,7 +8,7 @@
 #include <linux/pid.h>
 #include <linux/slab.h>
 
-#include "devgroups.h"
+#include "use.h"
 
 struct group_file {
 	struct attribute attr;

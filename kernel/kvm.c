@@ -23,7 +23,7 @@
 #include <linux/slab.h>
 #include <asm/iommu.h>
 
-#include "devgroups.h"
+#include "use.h"
 
 #define PATIENCE (2 * HZ)
 

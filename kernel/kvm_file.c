@@ -12,7 +12,7 @@
 #include <linux/platform_device.h>
 #include <linux/pseudo_fs.h>
 
-#include "devgroups.h"
+#include "use.h"
 
 #define MAGIC 0x64657667	/* of the file system that nodes are in */
 

@@ -44,7 +44,7 @@
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 
-#include "devgroups.h"
+#include "use.h"
 
 struct kobject *devgroups_root;
 DEFINE_MUTEX(devgroups_topology);

@@ -11,7 +11,7 @@
 #include <linux/mm.h>
 #include <linux/workqueue.h>
 
-#include "devgroups.h"
+#include "use.h"
 
 #define REFILL_MS 10
 

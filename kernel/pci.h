@@ -5,7 +5,7 @@
 
 #include <linux/vfio_pci_core.h>
 
-#include "devgroups.h"
+#include "use.h"
 
 /* A device as VFIO's PCI code knows it. */
 struct devgroup_pci {

@@ -7,7 +7,7 @@
 #include <linux/platform_device.h>
 #include <linux/vfio.h>
 
-#include "devgroups.h"
+#include "use.h"
 
 struct platform_region {
 	phys_addr_t start;

@@ -3,7 +3,7 @@
 #include <linux/platform_device.h>
 #include <linux/pm_runtime.h>
 
-#include "devgroups.h"
+#include "use.h"
 
 /* A line for each region: start, end and flags, in the form that PCI devices have. */
 static ssize_t resource_show(struct device *dev, struct device_attribute *attr, char *buf)

@@ -2,7 +2,7 @@
 /* Resetting the devices of a group, each as its bus can. */
 #include <linux/delay.h>
 
-#include "devgroups.h"
+#include "use.h"
 
 #define RETRY_MS 10
 #define RETRIES 500

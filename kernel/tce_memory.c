@@ -9,7 +9,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "devgroups.h"
+#include "use.h"
 #include "dma_tce.h"
 
 struct tce_memory {

@@ -11,7 +11,7 @@
 #include <linux/pid.h>
 #include <linux/slab.h>
 
-#include "devgroups.h"
+#include "use.h"
 
 static void free_use(struct kref *ref)
 {

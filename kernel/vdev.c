@@ -9,7 +9,7 @@
 #include <linux/module.h>
 #include <linux/uaccess.h>
 
-#include "devgroups.h"
+#include "use.h"
 
 void devgroup_vdev_get(struct devgroup_vdev *vdev)
 {
