@@ -47,7 +47,7 @@ static bool is_default(const struct papr_ddw *ddw, const struct papr_tce_table *
 }
 
 /*
- * While windows are made or removed nobody maps in any (group_ops). In the order of the VM's list, in which
+ * While windows are made or removed nobody maps in any (group_dma_ops). In the order of the VM's list, in which
  * later ones come first.
  */
 static void lock_tables(struct papr_ddw *ddw)
@@ -278,7 +278,7 @@ static bool is_offered(const struct papr_ddw *ddw)
 	const struct group *group = group_of(ddw);
 
 	return !ddw->user.dma->policy.no_window64 && group->dma.max_windows &&
-	       group->ops->create_window && serviceable_pages(ddw);
+	       serviceable_pages(ddw);
 }
 
 struct papr_ddw_offer papr_ddw_offer(const struct papr_ddw *ddw)

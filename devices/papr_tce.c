@@ -98,7 +98,7 @@ void papr_tce_tell_level(const struct papr_tce_table *table)
 			 "(--tce kvm: all by KVM)", group->path);
 	else
 		log_info(log, "%s: TCEs: handled by pvmm, %s: %s", group->path,
-			 group->ops->map_list ? "a list in one call" : "each run of neighbours in a "
+			 group->dma_ops->map_list ? "a list in one call" : "each run of neighbours in a "
 			 "call", kernel ? kernel->why : "--tce pvmm");
 }
 

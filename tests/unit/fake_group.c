@@ -433,6 +433,9 @@ static const struct group_ops fake_group_ops = {
 	.kvm_file = fake_kvm_file,
 	.kvm_hide = fake_kvm_hide,
 	.reset = fake_reset,
+};
+
+static const struct group_dma_ops fake_group_dma_ops = {
 	.create_window = fake_create_window,
 	.remove_window = fake_remove_window,
 	.register_memory = fake_register,
@@ -453,11 +456,11 @@ static int fake_map_list(struct group *group, uint64_t iova, const uint64_t *ent
 
 void fake_group_take_lists(struct fake_group *fake)
 {
-	static struct group_ops ops;
+	static struct group_dma_ops ops;
 
-	ops = fake_group_ops;
+	ops = fake_group_dma_ops;
 	ops.map_list = fake_map_list;
-	fake->group.ops = &ops;
+	fake->group.dma_ops = &ops;
 }
 
 static int fake_set_event(struct group *group, enum group_event event, int fd)
@@ -588,6 +591,7 @@ void fake_group_init(struct fake_group *fake, uint64_t iova)
 
 	memset(fake, 0, sizeof(*fake));
 	fake->group.ops = &fake_group_ops;
+	fake->group.dma_ops = &fake_group_dma_ops;
 	fake->group.path = path;
 	fake->group.number = 7;
 	fake->group.devices = fake->group_devices;

@@ -369,11 +369,11 @@ static int register_with_room(struct group *group, uint64_t hva, uint64_t size)
 
 static void limit_to(unsigned chunks)
 {
-	static struct group_ops ops;
+	static struct group_dma_ops ops;
 
-	ops = *fake.group.ops;
+	ops = *fake.group.dma_ops;
 	ops.register_memory = register_with_room;
-	fake.group.ops = &ops;
+	fake.group.dma_ops = &ops;
 	room = chunks;
 }
 

@@ -283,8 +283,7 @@ static void devgroup_close(struct group *group)
 	free(devgroup);
 }
 
-static const struct group_ops devgroup_ops = {
-	.name = "devgroup",
+static const struct group_dma_ops devgroup_dma_ops = {
 	.register_memory = devgroup_register_memory,
 	.unregister_memory = devgroup_unregister_memory,
 	.create_window = devgroup_create_window,
@@ -293,6 +292,10 @@ static const struct group_ops devgroup_ops = {
 	.unmap = devgroup_unmap,
 	.unmap_page = devgroup_unmap_page,
 	.map_list = devgroup_map_list,
+};
+
+static const struct group_ops devgroup_ops = {
+	.name = "devgroup",
 	.reset = devgroup_reset,
 	.set_event = devgroup_set_event,
 	.get_error = devgroup_get_error,
@@ -356,6 +359,7 @@ static int read_info(struct devgroup *devgroup)
 	if (ret)
 		log_error(devgroup->log, "group %u cannot be asked what it is: %s; dmesg may say "
 			  "why", devgroup->group.number, strerror(-ret));
+	devgroup->group.dma_ops = &devgroup_dma_ops;
 	devgroup->group.capabilities = info.capabilities | CAPABILITIES_OF_ALL;
 	if (info.capabilities & (DEVGROUP_CAP_EEH | DEVGROUP_CAP_FREEZE))
 		devgroup->group.recovery = &recovery_ops;

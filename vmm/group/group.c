@@ -9,16 +9,16 @@
 
 int group_register_memory(struct group *group, uint64_t hva, uint64_t size)
 {
-	if (!group->ops->register_memory)
+	if (!group->dma_ops)
 		return -EOPNOTSUPP;
-	return group->ops->register_memory(group, hva, size);
+	return group->dma_ops->register_memory(group, hva, size);
 }
 
 int group_unregister_memory(struct group *group, uint64_t hva, uint64_t size)
 {
-	if (!group->ops->unregister_memory)
+	if (!group->dma_ops)
 		return -EOPNOTSUPP;
-	return group->ops->unregister_memory(group, hva, size);
+	return group->dma_ops->unregister_memory(group, hva, size);
 }
 
 /* A root's process may have lifted its limit, and cannot ask once it is in its sandbox. */
@@ -34,19 +34,19 @@ int group_create_window(struct group *group, struct group_dma_window *window)
 {
 	uint64_t page = window->page_shift < 64 ? 1ULL << window->page_shift : 0;
 
-	if (!group->ops->create_window)
+	if (!group->dma_ops)
 		return -EOPNOTSUPP;
 	if (!is_power_of_two(window->size) || window->size < page ||
 	    !(group->dma.page_sizes & page))
 		return -EINVAL;
-	return group->ops->create_window(group, window);
+	return group->dma_ops->create_window(group, window);
 }
 
 int group_remove_window(struct group *group, const struct group_dma_window *window)
 {
-	if (!group->ops->remove_window)
+	if (!group->dma_ops)
 		return -EOPNOTSUPP;
-	return group->ops->remove_window(group, window);
+	return group->dma_ops->remove_window(group, window);
 }
 
 int group_restore_window(struct group *group)
@@ -77,24 +77,24 @@ static bool window_holds(const struct group_dma_window *window, uint64_t iova, u
 int group_map(struct group *group, const struct group_dma_window *window, uint64_t iova,
 	      uint64_t hva, uint64_t size, bool read, bool write)
 {
-	if (!group->ops->map)
+	if (!group->dma_ops)
 		return -EOPNOTSUPP;
 	if (!window_holds(window, iova, size) || (!read && !write) ||
 	    !is_aligned(hva, 1ULL << window->page_shift) || hva + size < hva)
 		return -EINVAL;
-	return group->ops->map(group, iova, hva, size, read, write);
+	return group->dma_ops->map(group, iova, hva, size, read, write);
 }
 
 int group_unmap(struct group *group, const struct group_dma_window *window, uint64_t iova,
 		uint64_t size)
 {
-	if (!group->ops->unmap)
+	if (!group->dma_ops)
 		return -EOPNOTSUPP;
 	if (!window_holds(window, iova, size))
 		return -EINVAL;
-	if (group->ops->unmap_page && size == 1ULL << window->page_shift)
-		return group->ops->unmap_page(group, iova);
-	return group->ops->unmap(group, iova, size);
+	if (group->dma_ops->unmap_page && size == 1ULL << window->page_shift)
+		return group->dma_ops->unmap_page(group, iova);
+	return group->dma_ops->unmap(group, iova, size);
 }
 
 static bool is_mapped(uint64_t entry)
@@ -159,8 +159,8 @@ int group_map_list(struct group *group, const struct group_dma_window *window, u
 	    !window_holds(window, iova, (uint64_t)count << window->page_shift) ||
 	    !list_is_sane(window, entries, count))
 		return -EINVAL;
-	if (group->ops->map_list)
-		return group->ops->map_list(group, iova, entries, count);
+	if (group->dma_ops->map_list)
+		return group->dma_ops->map_list(group, iova, entries, count);
 	return map_runs(group, window, iova, entries, count);
 }
 

@@ -199,8 +199,8 @@ struct group_recovery_ops {
 	int (*inject)(struct group *group, bool wide, unsigned function);
 };
 
-struct group_ops {
-	const char *name;	/* "vfio", "devgroup" */
+/* What devices of the group reach of memory. */
+struct group_dma_ops {
 	/* hva and size multiples of the host page. Counts against the lock limit: -ENOMEM. */
 	int (*register_memory)(struct group *group, uint64_t hva, uint64_t size);
 	/*
@@ -229,6 +229,10 @@ struct group_ops {
 	/* NULL: map and unmap do it. */
 	int (*map_list)(struct group *group, uint64_t iova, const uint64_t *entries,
 			unsigned count);
+};
+
+struct group_ops {
+	const char *name;	/* "vfio", "devgroup" */
 	/*
 	 * Resets every device: each by itself, or the bus when that is all there is. COMMAND is 0
 	 * and no interrupt is set afterwards; BARs in config space are as they were.
@@ -247,6 +251,7 @@ struct group_ops {
 
 struct group {
 	const struct group_ops *ops;
+	const struct group_dma_ops *dma_ops;
 	const struct group_recovery_ops *recovery;	/* NULL: the host does not isolate it */
 	char *path;			/* as it was asked for, for messages */
 	unsigned number;

@@ -160,14 +160,17 @@ static void vfio_group_close(struct group *group)
 	close_files(vfio);
 }
 
-static const struct group_ops vfio_group_ops = {
-	.name = "vfio",
+static const struct group_dma_ops vfio_group_dma_ops = {
 	.register_memory = vfio_group_register,
 	.unregister_memory = vfio_group_unregister,
 	.create_window = vfio_group_create_window,
 	.remove_window = vfio_group_remove_window,
 	.map = vfio_group_map,
 	.unmap = vfio_group_unmap,
+};
+
+static const struct group_ops vfio_group_ops = {
+	.name = "vfio",
 	.reset = vfio_group_reset,
 	.set_event = vfio_group_set_event,
 	.kvm_file = vfio_group_kvm_file,
@@ -342,6 +345,7 @@ static struct vfio_group *make_group(const struct host_group *host,
 		free(vfio);
 		return NULL;
 	}
+	vfio->group.dma_ops = &vfio_group_dma_ops;
 	vfio->group.capabilities = CAPABILITIES;
 	return vfio;
 }
