@@ -22,6 +22,7 @@
 #include "use.h"
 #include "dma_tce.h"
 
+#define WALK_STEP SZ_64K	/* entries between two chances for others to run */
 #define LEVEL_BYTES_MAX SZ_4M	/* of a table's level, if the driver may choose */
 #define PAGE_SIZES (SZ_2G - 1)	/* up to 1 GiB: the kernel computes with 32 bits there */
 #define LPAR_PAGE_SIZES (SZ_4M - 1)	/* up to 2 MiB: see tce_get_info */
@@ -281,19 +282,37 @@ static unsigned long user_address(struct iommu_table *table, u64 entry)
 	return ua ? be64_to_cpu(READ_ONCE(*ua)) : 0;
 }
 
+/* How many users' addresses lie side by side from an entry on, in a level that is there. */
+static u64 neighbours(struct iommu_table *table, u64 entry, u64 end)
+{
+	u64 level_end = table->it_indirect_levels ? ALIGN(entry + 1, table->it_level_size) : end;
+
+	return min3(end, level_end, entry + WALK_STEP) - entry;
+}
+
+static bool any_in(const __be64 *ua, u64 count, u64 vaddr, u64 size)
+{
+	u64 i;
+
+	for (i = 0; i < count; i++) {
+		if (be64_to_cpu(READ_ONCE(ua[i])) - vaddr < size)
+			return true;
+	}
+	return false;
+}
+
+/* A guest stands still for it while its memory is given back, once for each piece. */
 static bool window_maps(struct tce_window *window, u64 vaddr, u64 size)
 {
 	struct iommu_table *table = window->table;
-	u64 end = table->it_offset + table->it_size, entry = table->it_offset;
-	unsigned long ua;
+	u64 end = table->it_offset + table->it_size, entry = table->it_offset, count;
 
 	while ((entry = skip_missing(table, entry, end)) < end) {
-		ua = user_address(table, entry);
-		if (ua >= vaddr && ua - vaddr < size)
+		count = neighbours(table, entry, end);
+		if (any_in(IOMMU_TABLE_USERSPACE_ENTRY_RO(table, entry), count, vaddr, size))
 			return true;
-		entry++;
-		if (!(entry % DEVGROUP_LIST_MAX))
-			cond_resched();
+		entry += count;
+		cond_resched();
 	}
 	return false;
 }

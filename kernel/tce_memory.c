@@ -143,26 +143,9 @@ err_memory:
 
 /*
  * The kernel notices mappings only when the last user of a range leaves it; a range that this group
- * maps must not become another group's to unpin. To see whether it does takes a walk of all windows,
- * and only where the range has another user.
+ * maps must not become another group's to unpin. Nor is the kernel's count enough: a KVM that has
+ * windows of ours counts for its own process, whose addresses may be the same.
  */
-static long leave_range(struct tce_dma *tce, struct tce_memory *memory)
-{
-	struct mm_struct *mm = tce->base.mm;
-	struct mm_iommu_table_group_mem_t *mem;
-	long ret = mm_iommu_put(mm, memory->mem);
-
-	if (ret)
-		return ret;
-	mem = mm_iommu_get(mm, memory->vaddr, memory->size >> PAGE_SHIFT);
-	if (!mem)
-		return 0;
-	memory->mem = mem;
-	if (devgroup_tce_maps(tce, memory->vaddr, memory->size))
-		return -EBUSY;
-	return mm_iommu_put(mm, mem);
-}
-
 int devgroup_tce_unregister(struct devgroup_dma *dma, u64 vaddr, u64 size)
 {
 	struct tce_dma *tce = to_tce_dma(dma);
@@ -171,7 +154,9 @@ int devgroup_tce_unregister(struct devgroup_dma *dma, u64 vaddr, u64 size)
 
 	if (!memory || memory->vaddr != vaddr || memory->size != size)
 		return -ENOENT;
-	ret = leave_range(tce, memory);
+	if (devgroup_tce_maps(tce, vaddr, size))
+		return -EBUSY;
+	ret = mm_iommu_put(dma->mm, memory->mem);
 	if (ret)
 		return ret;
 	mtree_erase(&tce->memory, vaddr);
