@@ -11,6 +11,9 @@
 #include "vmm/papr/hcall.h"
 
 #define LIST_ALIGN (4 * KIB)
+/* Between live entries that are cleared in one call, so that a guest that maps every second page does not
+ * have the kernel called for each. */
+#define GAP_MAX 16		/* dead entries */
 /* When memory is released for a call, so much more of it: a search costs the guest a stop. */
 #define RELEASE_MORE 16		/* of what is registered, one part in so many */
 
@@ -191,31 +194,55 @@ static bool translate(const struct papr_tce_table *table, uint64_t tce, uint64_t
 	return hva;
 }
 
+/* A group that has lost its devices (-ENODEV) maps nothing. */
 static int unmap_entries(struct papr_tce_table *table, uint64_t index, uint64_t count)
 {
-	return group_unmap(group_of(table), &table->window, papr_tce_iova(table, index),
-			   count << table->window.page_shift);
+	int err = group_unmap(group_of(table), &table->window, papr_tce_iova(table, index),
+			      count << table->window.page_shift);
+
+	return err == -ENODEV ? 0 : err;
 }
 
-/*
- * Unmaps what is live among @count entries, and zeroes it, in one call whatever lies between: a guest could
- * have the kernel called for each of a million entries.
- */
+/* The last of a run of live entries. Short gaps do not end it: the kernel passes over them. */
+static uint64_t last_of_run(const struct papr_tce_table *table, uint64_t index, uint64_t end)
+{
+	uint64_t last = index;
+
+	for (; index < end && index - last <= GAP_MAX; index++) {
+		if (papr_tce_is_live(table->entries[index]))
+			last = index;
+	}
+	return last;
+}
+
+/* A store of what is there already would only take memory. */
+static void zero_entries(uint64_t *entries, uint64_t count)
+{
+	uint64_t i;
+
+	for (i = 0; i < count; i++) {
+		if (entries[i])
+			entries[i] = 0;
+	}
+}
+
+/* Unmaps what is live among @count entries, neighbours together, and zeroes them. */
 static int clear_entries(struct papr_tce_table *table, uint64_t index, uint64_t count)
 {
-	uint64_t end = index + count;
+	uint64_t end = index + count, run;
 	int err;
 
-	while (index < end && !papr_tce_is_live(table->entries[index]))
-		index++;
-	while (index < end && !papr_tce_is_live(table->entries[end - 1]))
-		end--;
-	if (index == end)
-		return 0;
-	err = unmap_entries(table, index, end - index);
-	if (!err)
-		memset(&table->entries[index], 0, (end - index) * sizeof(*table->entries));
-	return err;
+	for (; index < end; index += run) {
+		run = 1;
+		if (!papr_tce_is_live(table->entries[index]))
+			continue;
+		run = last_of_run(table, index, end) + 1 - index;
+		err = unmap_entries(table, index, run);
+		if (err)
+			return err;
+		zero_entries(&table->entries[index], run);
+	}
+	return 0;
 }
 
 static int map_list(struct papr_tce_table *table, uint64_t index, const uint64_t *list,

@@ -296,6 +296,12 @@ START_TEST(test_stuff)
 	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, FAKE_WINDOW_PAGES), H_SUCCESS);
 	ck_assert_uint_eq(entry(WINDOW_END - PAGE), 0);
 	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, 0), H_SUCCESS);
+	/* A gap that is too long for the kernel to go over it. */
+	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0x5000 | RW), H_SUCCESS);
+	ck_assert_int_eq(papr_tce_put(&table, WINDOW_END - PAGE, 0x6000 | RW), H_SUCCESS);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, FAKE_WINDOW_PAGES), H_SUCCESS);
+	ck_assert_uint_eq(fake.unmap_calls, 3);
+	ck_assert_uint_eq(live_pages(), 0);
 	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, RW, 1), H_PARAMETER);
 	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, PAPR_TCE_READ, 1), H_PARAMETER);
 	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, FAKE_WINDOW_PAGES + 1), H_PARAMETER);
@@ -766,6 +772,9 @@ START_TEST(test_gives_back_of_one_left)
 	papr_tce_give_back(&dma, true);
 	ck_assert_uint_eq(second.nr_chunks, 0);
 	ck_assert_uint_eq(papr_dma_nr_registered(&dma), 1);
+	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, 1), H_SUCCESS);
+	papr_tce_give_back(&dma, true);
+	ck_assert_uint_eq(papr_dma_nr_registered(&dma), 0);
 	papr_tce_exit(&other);
 	papr_dma_user_exit(&other_user);
 }

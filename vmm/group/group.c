@@ -155,6 +155,8 @@ static int map_runs(struct group *group, const struct group_dma_window *window, 
 int group_map_list(struct group *group, const struct group_dma_window *window, uint64_t iova,
 		   const uint64_t *entries, unsigned count)
 {
+	if (!group->dma_ops)
+		return -EOPNOTSUPP;
 	if (count > GROUP_LIST_MAX ||
 	    !window_holds(window, iova, (uint64_t)count << window->page_shift) ||
 	    !list_is_sane(window, entries, count))
