@@ -126,10 +126,8 @@ static void forget_chunk(struct papr_dma_user *user, uint64_t chunk)
 static bool unregister_chunk(struct papr_dma_user *user, uint64_t chunk)
 {
 	uint64_t hva, size = chunk_range(user->dma, chunk, &hva);
-	int err = group_unregister_memory(user->group, hva, size);
 
-	/* With its devices (-ENODEV) the group has lost what was registered. */
-	if (err && err != -ENODEV)
+	if (group_unregister_memory(user->group, hva, size))
 		return false;
 	forget_chunk(user, chunk);
 	return true;

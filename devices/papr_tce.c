@@ -194,13 +194,10 @@ static bool translate(const struct papr_tce_table *table, uint64_t tce, uint64_t
 	return hva;
 }
 
-/* A group that has lost its devices (-ENODEV) maps nothing. */
 static int unmap_entries(struct papr_tce_table *table, uint64_t index, uint64_t count)
 {
-	int err = group_unmap(group_of(table), &table->window, papr_tce_iova(table, index),
-			      count << table->window.page_shift);
-
-	return err == -ENODEV ? 0 : err;
+	return group_unmap(group_of(table), &table->window, papr_tce_iova(table, index),
+			   count << table->window.page_shift);
 }
 
 /* The last of a run of live entries. Short gaps do not end it: the kernel passes over them. */
@@ -216,13 +213,13 @@ static uint64_t last_of_run(const struct papr_tce_table *table, uint64_t index, 
 }
 
 /* A store of what is there already would only take memory. */
-static void zero_entries(uint64_t *entries, uint64_t count)
+static void fill_entries(uint64_t *entries, uint64_t count, uint64_t tce)
 {
 	uint64_t i;
 
 	for (i = 0; i < count; i++) {
-		if (entries[i])
-			entries[i] = 0;
+		if (entries[i] != tce)
+			entries[i] = tce;
 	}
 }
 
@@ -240,7 +237,7 @@ static int clear_entries(struct papr_tce_table *table, uint64_t index, uint64_t 
 		err = unmap_entries(table, index, run);
 		if (err)
 			return err;
-		zero_entries(&table->entries[index], run);
+		fill_entries(&table->entries[index], run, 0);
 	}
 	return 0;
 }
@@ -423,18 +420,15 @@ int64_t papr_tce_put_list(struct papr_tce_table *table, uint64_t ioba, uint64_t 
 static int64_t stuff_locked(struct papr_tce_table *table, uint64_t ioba, uint64_t tce,
 			    uint64_t count)
 {
-	uint64_t index, i;
+	uint64_t index;
 	int err;
 
 	if (papr_tce_is_live(tce) || !find_entries(table, ioba, count, &index))
 		return H_PARAMETER;
 	table->nr_calls++;
 	err = clear_entries(table, index, count);
-	for (i = index; !err && i < index + count; i++) {
-		/* A store of what is there already would only take memory. */
-		if (table->entries[i] != tce)
-			table->entries[i] = tce;
-	}
+	if (!err)
+		fill_entries(&table->entries[index], count, tce);
 	return status_of(table, err);
 }
 

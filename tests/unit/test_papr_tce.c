@@ -596,29 +596,40 @@ START_TEST(test_gives_back_unasked)
 }
 END_TEST
 
+/* Another group of the VM, with a table. */
+static struct fake_group second;
+static struct papr_tce_table second_table;
+static struct papr_dma_user second_user;
+
+static void add_second(void)
+{
+	fake_group_init(&second, IOVA);
+	ck_assert_int_eq(papr_dma_user_init(&second_user, &dma, &second.group), 0);
+	ck_assert_int_eq(papr_tce_init(&second_table, &second_user, 0x80010000), 0);
+	ck_assert_int_eq(papr_tce_open(&second_table, &second.group.window), 0);
+}
+
+static void remove_second(void)
+{
+	papr_tce_exit(&second_table);
+	papr_dma_user_exit(&second_user);
+}
+
 /* Another group's table that maps what this group has registered. */
 START_TEST(test_gives_back_of_two)
 {
-	static struct fake_group second;
-	struct papr_tce_table other;
-	struct papr_dma_user other_user;
-
-	fake_group_init(&second, IOVA);
-	ck_assert_int_eq(papr_dma_user_init(&other_user, &dma, &second.group), 0);
-	ck_assert_int_eq(papr_tce_init(&other, &other_user, 0x80010000), 0);
-	ck_assert_int_eq(papr_tce_open(&other, &second.group.window), 0);
+	add_second();
 	put_chunks(0, 2);
 	ck_assert_int_eq(papr_tce_put(&table, IOVA, 0), H_SUCCESS);
 	ck_assert_int_eq(papr_tce_put(&table, IOVA + PAGE, 0), H_SUCCESS);
-	ck_assert_int_eq(papr_tce_put(&other, IOVA, chunk(0)), H_SUCCESS);
+	ck_assert_int_eq(papr_tce_put(&second_table, IOVA, chunk(0)), H_SUCCESS);
 	papr_tce_give_back(&dma, true);
 	ck_assert(is_locked(0) && !is_locked(1));
 	ck_assert_uint_eq(second.nr_chunks, 1);
-	ck_assert_int_eq(papr_tce_put(&other, IOVA, 0), H_SUCCESS);
+	ck_assert_int_eq(papr_tce_put(&second_table, IOVA, 0), H_SUCCESS);
 	papr_tce_give_back(&dma, true);
 	ck_assert_uint_eq(fake.nr_chunks + second.nr_chunks, 0);
-	papr_tce_exit(&other);
-	papr_dma_user_exit(&other_user);
+	remove_second();
 }
 END_TEST
 
@@ -753,20 +764,13 @@ END_TEST
 /* A group whose devices were unplugged keeps nobody's memory locked. */
 START_TEST(test_gives_back_of_one_left)
 {
-	static struct fake_group second;
-	struct papr_tce_table other;
-	struct papr_dma_user other_user;
-
-	fake_group_init(&second, IOVA);
-	ck_assert_int_eq(papr_dma_user_init(&other_user, &dma, &second.group), 0);
-	ck_assert_int_eq(papr_tce_init(&other, &other_user, 0x80010000), 0);
-	ck_assert_int_eq(papr_tce_open(&other, &second.group.window), 0);
+	add_second();
 	if (_i)
 		attach();
 	put_chunks(0, 2);
-	ck_assert_int_eq(papr_tce_put(&other, IOVA, chunk(1)), H_SUCCESS);
+	ck_assert_int_eq(papr_tce_put(&second_table, IOVA, chunk(1)), H_SUCCESS);
 	ck_assert_int_eq(papr_tce_put(&table, IOVA + PAGE, 0), H_SUCCESS);
-	ck_assert_int_eq(papr_tce_put(&other, IOVA, 0), H_SUCCESS);
+	ck_assert_int_eq(papr_tce_put(&second_table, IOVA, 0), H_SUCCESS);
 	ck_assert_uint_eq(papr_dma_nr_registered(&dma), 2);
 	fake_group_unplug(&fake);
 	papr_tce_give_back(&dma, true);
@@ -775,8 +779,7 @@ START_TEST(test_gives_back_of_one_left)
 	ck_assert_int_eq(papr_tce_stuff(&table, IOVA, 0, 1), H_SUCCESS);
 	papr_tce_give_back(&dma, true);
 	ck_assert_uint_eq(papr_dma_nr_registered(&dma), 0);
-	papr_tce_exit(&other);
-	papr_dma_user_exit(&other_user);
+	remove_second();
 }
 END_TEST
 

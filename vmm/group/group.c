@@ -7,6 +7,12 @@
 
 #include "vmm/group/group.h"
 
+/* A group that has lost its devices (-ENODEV) has lost what was registered and mapped with them. */
+static int unless_gone(int err)
+{
+	return err == -ENODEV ? 0 : err;
+}
+
 int group_register_memory(struct group *group, uint64_t hva, uint64_t size)
 {
 	if (!group->dma_ops)
@@ -18,7 +24,7 @@ int group_unregister_memory(struct group *group, uint64_t hva, uint64_t size)
 {
 	if (!group->dma_ops)
 		return -EOPNOTSUPP;
-	return group->dma_ops->unregister_memory(group, hva, size);
+	return unless_gone(group->dma_ops->unregister_memory(group, hva, size));
 }
 
 /* A root's process may have lifted its limit, and cannot ask once it is in its sandbox. */
@@ -93,8 +99,8 @@ int group_unmap(struct group *group, const struct group_dma_window *window, uint
 	if (!window_holds(window, iova, size))
 		return -EINVAL;
 	if (group->dma_ops->unmap_page && size == 1ULL << window->page_shift)
-		return group->dma_ops->unmap_page(group, iova);
-	return group->dma_ops->unmap(group, iova, size);
+		return unless_gone(group->dma_ops->unmap_page(group, iova));
+	return unless_gone(group->dma_ops->unmap(group, iova, size));
 }
 
 static bool is_mapped(uint64_t entry)

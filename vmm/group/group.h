@@ -267,6 +267,7 @@ struct group {
 
 /* Wrappers: a missing op is -EOPNOTSUPP. */
 int group_register_memory(struct group *group, uint64_t hva, uint64_t size);
+/* As the op says; no error for a group that has lost its devices, nor for unmapping from it. */
 int group_unregister_memory(struct group *group, uint64_t hva, uint64_t size);
 /* -EINVAL: not a power of two, or not a page size of the group's; else as the op says. */
 int group_create_window(struct group *group, struct group_dma_window *window);
