@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "tests/unit/capture.h"
@@ -88,6 +89,16 @@ static unsigned count_records(void)
 		count += entry->d_name[0] != '.';
 	closedir(folder);
 	return count;
+}
+
+static off_t record_size(const char *bdf)
+{
+	struct stat status;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/pvmm/claims/%s", fake.host.run, bdf);
+	ck_assert_int_eq(stat(path, &status), 0);
+	return status.st_size;
 }
 
 static void expect_drivers(const char *const *expected)
@@ -393,11 +404,15 @@ START_TEST(test_killed_then_repaired)
 {
 	struct claim *taken;
 	char driver[256], override[64];
+	off_t size;
 
 	claim_and_die(0);
+	size = record_size("0002:02:01.0");
 	fake_link(&fake.host, "sys/bus/pci/drivers/nvme", "sys/devices/pci/0002:02:01.0/driver");
 	ck_assert_int_eq(claim(true, &taken), 0);
 	expect_taken();
+	/* What replaces a record leaves nothing to be cut off. */
+	ck_assert_int_eq(record_size("0002:02:01.0"), size);
 	claim_release(taken);
 	driver_of("0002:02:01.0", driver);
 	ck_assert_str_eq(driver, "nvme");

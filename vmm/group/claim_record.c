@@ -145,18 +145,16 @@ int claim_record_peek(const struct host_root *root, const char *bdf, struct clai
 
 int claim_record_write(const struct claim_record *record)
 {
-	char text[RECORD_SIZE + 1];
-	int length = snprintf(text, sizeof(text), "%s\n%s\n%s", record->driver,
-			      record->override, record->kept ? KEPT_LINE : "");
+	char text[RECORD_SIZE] = "";
 	ssize_t written;
 
-	/* What was there goes only when the new text is: it may be all that is known of the device. */
-	written = pwrite(record->fd, text, (size_t)length, 0);
+	snprintf(text, sizeof(text), "%s\n%s\n%s", record->driver, record->override,
+		 record->kept ? KEPT_LINE : "");
+	/* In one write, and all of one size: what was there may be all that is known of the device. */
+	written = pwrite(record->fd, text, sizeof(text), 0);
 	if (written < 0)
 		return -errno;
-	if (written < length)
-		return -ENOSPC;
-	return ftruncate(record->fd, length) ? -errno : 0;
+	return written < (ssize_t)sizeof(text) ? -ENOSPC : 0;
 }
 
 void claim_record_close(struct claim_record *record)

@@ -2,9 +2,10 @@
 /*
  * Private to claims: the record of one device, a file under the runtime folder that says what
  * the device was before it was taken. Two lines: the driver, and driver_override; either may
- * be empty. A third, "kept", if the claim is to last until somebody releases it. Whoever owns
- * the device keeps the file locked; nobody does if it is kept. The record of a group of the group
- * driver (devgroup-N instead of an address) has in place of the driver the PID that claimed it.
+ * be empty. A third, "kept", if the claim is to last until somebody releases it. Then NULs, up to
+ * the size of the longest, so that one write replaces a record. Whoever owns the device keeps the
+ * file locked; nobody does if it is kept. The record of a group of the group driver (devgroup-N
+ * instead of an address) has in place of the driver the PID that claimed it.
  */
 #ifndef PVMM_GROUP_CLAIM_RECORD_H
 #define PVMM_GROUP_CLAIM_RECORD_H
