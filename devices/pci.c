@@ -120,6 +120,34 @@ static bool is_placed(const struct layout *layout, unsigned index)
 	return false;
 }
 
+static bool is_gone(struct group_device *device)
+{
+	le16 vendor;
+
+	return group_device_read(device, GROUP_REGION_CONFIG, PCI_VENDOR_ID, &vendor,
+				 sizeof(vendor)) == -ENODEV;
+}
+
+/* What was unplugged under the guest is not in its next boot; the others keep their places. */
+static void take_out_gone(struct layout *layout)
+{
+	const struct pci_host *host = layout->host;
+	unsigned devfn;
+
+	for (devfn = 0; devfn < PCI_MAX_DEVICES; devfn++) {
+		struct group_device *device;
+
+		if (layout->owner[devfn] == NOBODY)
+			continue;
+		device = &host->group->devices[layout->owner[devfn]];
+		if (!is_gone(device))
+			continue;
+		log_warn(host->log, "%s: %s was unplugged; the guest starts without it",
+			 host->group->path, device->name);
+		layout->owner[devfn] = NOBODY;
+	}
+}
+
 /* A scan begins at function 0 and ends there when nothing answers. */
 static void fill_function_0(struct layout *layout, unsigned slot)
 {
@@ -152,6 +180,8 @@ static int layout_devices(struct layout *layout, struct pci_host *host)
 		if (!is_placed(layout, i))
 			err = place_host_slot(layout, i);
 	}
+	if (!err)
+		take_out_gone(layout);
 	for (slot = 0; !err && slot < NR_SLOTS; slot++)
 		fill_function_0(layout, slot);
 	return err;

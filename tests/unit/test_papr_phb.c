@@ -329,7 +329,7 @@ START_TEST(test_init_failures)
 	static const struct rtas_call taken = { "read-pci-config", 0, 0, NULL };
 
 	add_two_groups();
-	fakes[1].devices[1].config_read = (struct fake_failure){ 1, -EIO };
+	fakes[1].devices[1].config_read = (struct fake_failure){ 2, -EIO };
 	ck_assert_int_eq(init_phbs(2), -EIO);
 	ck_assert_uint_eq(fakes[0].devices[0].maps, 0);
 	ck_assert_int_eq(rtas_register(&rtas, &taken, 1, NULL), 0);

@@ -124,6 +124,28 @@ START_TEST(test_multifunction)
 }
 END_TEST
 
+/* Unplugged before a reboot: what is left keeps its place, but for a function that must be 0 now. */
+START_TEST(test_unplugged)
+{
+	fake_add_uhci(&fake, 1, 1, 0);
+	fake_add_uhci(&fake, 1, 1, 1);
+	fake_add_uhci(&fake, 2, 1, 0);
+	start_host(0);
+	ck_assert_ptr_nonnull(pci_host_find(&host, PCI_DEVFN(2, 0)));
+	stop_host();
+	fake.devices[0].unplugged = true;
+	start_host(0);
+	ck_assert(fake_board_logged(&board, "was unplugged; the guest starts without it"));
+	ck_assert_uint_eq(host.nr_devices, 2);
+	ck_assert_ptr_eq(pci_host_find(&host, PCI_DEVFN(1, 0))->group_device,
+			 &fake.group_devices[1]);
+	ck_assert_uint_eq(read_config(PCI_DEVFN(1, 0), PCI_HEADER_TYPE, 1), 0);
+	ck_assert_ptr_eq(pci_host_find(&host, PCI_DEVFN(2, 0))->group_device,
+			 &fake.group_devices[2]);
+	stop_host();
+}
+END_TEST
+
 START_TEST(test_bridge_refused)
 {
 	struct fake_device *bridge = fake_group_add(&fake, 0, 0, 0);
@@ -140,7 +162,8 @@ START_TEST(test_init_failures)
 	struct fake_device *device = fake_add_nvme(&fake, 1);
 	unsigned nth;
 
-	for (nth = 1;; nth++) {
+	/* The first read only asks whether it is there. */
+	for (nth = 2;; nth++) {
 		device->config_read = (struct fake_failure){ nth, -EIO };
 		if (!init_host())
 			break;
@@ -651,6 +674,7 @@ static Suite *pci_suite(void)
 	tcase_add_loop_test(tcase, test_layout, 0, ARRAY_SIZE(layout_cases));
 	tcase_add_test(tcase, test_layout_full);
 	tcase_add_test(tcase, test_multifunction);
+	tcase_add_test(tcase, test_unplugged);
 	tcase_add_test(tcase, test_bridge_refused);
 	tcase_add_test(tcase, test_init_failures);
 	tcase_add_test(tcase, test_capabilities);
