@@ -46,9 +46,9 @@ static void set_size(struct pci_bar *bar)
 	bar->size = device->group_device->regions[bar->index].size;
 	if (!bar->size || size_is_sane(bar))
 		return;
-	log_warn(device->host->log, "%s: " PCI_HOST_FORMAT ": region %u has no valid size "
-		 "(0x%llx); the guest will not see it", device->host->group->path,
-		 PCI_HOST_ARGS(device), bar->index, (unsigned long long)bar->size);
+	log_warn(device->host->log, "%s: %s: region %u has no valid size (0x%llx); the guest "
+		 "will not see it", device->host->group->path, device->group_device->name,
+		 bar->index, (unsigned long long)bar->size);
 	bar->size = 0;
 }
 
@@ -94,9 +94,9 @@ static void map_areas(struct pci_bar *bar)
 
 		err = group_device_map(group_device, bar->index, area, &map->address);
 		if (err) {
-			log_warn(bar->device->host->log, "%s: " PCI_HOST_FORMAT ": region %u "
-				 "cannot be mapped (%s); accesses to it will be slow",
-				 bar->device->host->group->path, PCI_HOST_ARGS(bar->device),
+			log_warn(bar->device->host->log, "%s: %s: region %u cannot be mapped (%s); "
+				 "accesses to it will be slow", bar->device->host->group->path,
+				 bar->device->group_device->name,
 				 bar->index, strerror(-err));
 			continue;
 		}
@@ -111,8 +111,8 @@ static void tell_io(const struct pci_bar *bar)
 {
 	const struct pci_device *device = bar->device;
 
-	log_info(device->host->log, "%s: " PCI_HOST_FORMAT ": region %u, I/O: %s",
-		 device->host->group->path, PCI_HOST_ARGS(device), bar->index,
+	log_info(device->host->log, "%s: %s: region %u, I/O: %s",
+		 device->host->group->path, device->group_device->name, bar->index,
 		 bar->nr_maps ? "mapped" : "trapped, as the host does not let it be mapped");
 }
 
@@ -158,8 +158,8 @@ int pci_bars_init(struct pci_device *device)
 
 		err = probe_bar(bar);
 		if (err) {
-			log_error(device->host->log, "%s: " PCI_HOST_FORMAT ": BAR %u cannot be "
-				  "sized: %s", device->host->group->path, PCI_HOST_ARGS(device),
+			log_error(device->host->log, "%s: %s: BAR %u cannot be sized: %s",
+				  device->host->group->path, device->group_device->name,
 				  index, strerror(-err));
 			return err;
 		}
@@ -389,10 +389,9 @@ static void show_maps(struct pci_bar *bar)
 		map->in_guest = !err;
 		map->refused = err;
 		if (err)
-			log_guest(host->log, &host->limit, "%s: " PCI_HOST_FORMAT ": region %u "
-				  "is not mapped into the guest (%s); accesses will be slow",
-				  host->group->path, PCI_HOST_ARGS(bar->device), bar->index,
-				  strerror(-err));
+			log_guest(host->log, &host->limit, "%s: %s: region %u is not mapped into the "
+				  "guest (%s); accesses will be slow", host->group->path,
+				  bar->device->group_device->name, bar->index, strerror(-err));
 	}
 }
 
@@ -401,9 +400,9 @@ static void refuse(struct pci_bar *bar, const char *reason)
 	struct pci_host *host = bar->device->host;
 
 	if (!bar->refused)
-		log_guest(host->log, &host->limit, "%s: " PCI_HOST_FORMAT ": the guest put region "
-			  "%u at 0x%llx, %s; it reads all ones there", host->group->path,
-			  PCI_HOST_ARGS(bar->device), bar->index,
+		log_guest(host->log, &host->limit, "%s: %s: the guest put region %u at 0x%llx, %s; "
+			  "it reads all ones there", host->group->path,
+			  bar->device->group_device->name, bar->index,
 			  (unsigned long long)bar->address, reason);
 	bar->refused = true;
 }

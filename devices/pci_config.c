@@ -140,12 +140,12 @@ int pci_config_init(struct pci_device *device)
 	if (size >= CONVENTIONAL_SIZE)
 		err = read_identity(device);
 	if (err == -EPROTOTYPE)
-		log_error(host->log, "%s: " PCI_HOST_FORMAT " is a bridge; only the devices behind "
-			  "it can be given to a guest", host->group->path, PCI_HOST_ARGS(device));
+		log_error(host->log, "%s: %s is a bridge; only the devices behind it can be given "
+			  "to a guest", host->group->path, device->group_device->name);
 	else if (err)
-		log_error(host->log, "%s: " PCI_HOST_FORMAT ": config space cannot be read: %s; "
-			  "the device may be gone or need a reset", host->group->path,
-			  PCI_HOST_ARGS(device), strerror(-err));
+		log_error(host->log, "%s: %s: config space cannot be read: %s; the device may be "
+			  "gone or need a reset", host->group->path,
+			  device->group_device->name, strerror(-err));
 	return err;
 }
 
@@ -361,9 +361,9 @@ int pci_config_reset(struct pci_device *device)
 	if (!err && device->pm_offset)
 		err = write_decode(device, device->pm_offset + PCI_PM_CTRL, 2, PM_STATE_D0);
 	if (err) {
-		log_guest(host->log, &host->limit, "%s: " PCI_HOST_FORMAT ": config space cannot be "
-			  "written: %s; the device may be gone or need a reset", host->group->path,
-			  PCI_HOST_ARGS(device), strerror(-err));
+		log_guest(host->log, &host->limit, "%s: %s: config space cannot be written: %s; the "
+			  "device may be gone or need a reset", host->group->path,
+			  device->group_device->name, strerror(-err));
 		return err;
 	}
 	device->powered = is_in_d0(device);

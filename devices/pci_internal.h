@@ -7,12 +7,6 @@
 
 #define PCI_ROM_INDEX PCI_NR_BARS
 
-/* A device's address on the host in a message: "%04x:...", PCI_HOST_ARGS(device). */
-#define PCI_HOST_FORMAT "%04x:%02x:%02x.%x"
-#define PCI_HOST_ARGS(device)                                                       \
-	(device)->group_device->host.domain, (device)->group_device->host.bus,      \
-		(device)->group_device->host.slot, (device)->group_device->host.function
-
 /* Config space as the host's kernel has it, host-endian. 0 or a negative errno. */
 int pci_raw_read(struct pci_device *device, uint32_t offset, unsigned size, uint32_t *value);
 int pci_raw_write(struct pci_device *device, uint32_t offset, unsigned size, uint32_t value);

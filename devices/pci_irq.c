@@ -99,9 +99,9 @@ static void watch_line(struct pci_device *device)
 	if (!is_raised(device))
 		__atomic_store_n(&device->lsi_ends, 0, __ATOMIC_RELAXED);
 	else if (ends == LINE_ENDS_RAISED)
-		log_guest(host->log, &host->limit, "%s: " PCI_HOST_FORMAT ": nobody in the guest "
-			  "acknowledges its interrupt, which comes without end and takes the time "
-			  "of one of the guest's CPUs", host->group->path, PCI_HOST_ARGS(device));
+		log_guest(host->log, &host->limit, "%s: %s: nobody in the guest acknowledges its "
+			  "interrupt, which comes without end and takes the time of one of the "
+			  "guest's CPUs", host->group->path, device->group_device->name);
 }
 
 static void lsi_ended(struct irq_eoi *eoi)
@@ -122,8 +122,8 @@ int pci_irq_init(struct pci_device *device)
 	if (!err && device->pin)
 		err = irq_reserve(host->irqchip, IRQ_LINE, 1, 1, &device->lsi);
 	if (err) {
-		log_error(host->log, "%s: " PCI_HOST_FORMAT ": no interrupt numbers left for it; "
-			  "give the guest fewer groups", host->group->path, PCI_HOST_ARGS(device));
+		log_error(host->log, "%s: %s: no interrupt numbers left for it; give the guest "
+			  "fewer groups", host->group->path, device->group_device->name);
 		return err;
 	}
 	if (device->pin) {
@@ -268,8 +268,8 @@ static int change_vectors(struct pci_device *device, unsigned kind, unsigned cou
 		intx_err = connect_intx(device);
 	/* Out of vectors, there are fewer to ask for. */
 	if ((err && (err != -ENOSPC || count == 1)) || intx_err)
-		log_guest(host->log, &host->limit, "%s: " PCI_HOST_FORMAT ": interrupts cannot be "
-			  "set up: %s%s", host->group->path, PCI_HOST_ARGS(device),
+		log_guest(host->log, &host->limit, "%s: %s: interrupts cannot be set up: %s%s",
+			  host->group->path, device->group_device->name,
 			  strerror(err ? -err : -intx_err), advice(err ? err : intx_err));
 	return err ? err : intx_err;
 }
@@ -323,9 +323,8 @@ int pci_irq_reset(struct pci_device *device)
 	__atomic_store_n(&device->lsi_ends, 0, __ATOMIC_RELAXED);
 	err = connect_intx(device);
 	if (err)
-		log_error(host->log, "%s: " PCI_HOST_FORMAT ": its interrupt line cannot be "
-			  "connected: %s%s", host->group->path, PCI_HOST_ARGS(device),
-			  strerror(-err), advice(err));
+		log_error(host->log, "%s: %s: its interrupt line cannot be connected: %s%s",
+			  host->group->path, device->group_device->name, strerror(-err), advice(err));
 	return err;
 }
 
@@ -350,9 +349,9 @@ int pci_irq_recover(struct pci_device *device)
 	int err = reconnect(device);
 
 	if (err)
-		log_guest(host->log, &host->limit, "%s: " PCI_HOST_FORMAT ": its interrupts cannot "
-			  "be connected again after a reset: %s", host->group->path,
-			  PCI_HOST_ARGS(device), strerror(-err));
+		log_guest(host->log, &host->limit, "%s: %s: its interrupts cannot be connected again "
+			  "after a reset: %s", host->group->path, device->group_device->name,
+			  strerror(-err));
 	return err;
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/pci_regs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -611,6 +612,7 @@ struct fake_device *fake_group_add(struct fake_group *fake, uint8_t bus, uint8_t
 		.ops = &fake_device_ops, .group = &fake->group, .guest_devfn = -1, .fd = -1,
 		.host = { .domain = 1, .bus = bus, .slot = slot, .function = function },
 	};
+	snprintf(device->name, sizeof(device->name), "0001:%02x:%02x.%x", bus, slot, function);
 	device->regions[GROUP_REGION_CONFIG] = (struct group_region){
 		.size = 256, .readable = true, .writable = true,
 	};
