@@ -9,7 +9,8 @@
  * slot SS function F of bus 0 unless place= says otherwise; two host buses of one group that
  * would collide get the next free slots, functions of one device kept together. A slot that
  * would have no function 0 gets its lowest function there, because a guest that scans looks
- * at function 0 first; only what place= says is left as it is.
+ * at function 0 first; only what place= says is left as it is. A device that was unplugged before
+ * the guest starts is left out.
  *
  * I/O that is mapped comes in whole pages of the host, each with as many BARs as happen to be in
  * it there. So they are put into a page of the guest as they lie in the host's (pci_io.c).
