@@ -91,7 +91,7 @@ static int count_devices(struct devgroup *group)
 static int check_group(struct devgroup *group)
 {
 	struct devgroup_device *ddev;
-	int count, listed = 0, devices = 0;
+	int count, devices = 0;
 
 	if (list_empty(&group->members))
 		return -ENODEV;
@@ -102,12 +102,11 @@ static int check_group(struct devgroup *group)
 	if (count < 0)
 		return count;
 	list_for_each_entry(ddev, &group->devices, link) {
-		listed++;
 		devices += can_be_taken(ddev);
 		if (is_busy(ddev))
 			return -EBUSY;
 	}
-	if (count != listed) {
+	if (count != (int)list_count_nodes(&group->devices)) {
 		devgroups_scan_soon();
 		return -EAGAIN;
 	}
@@ -122,17 +121,12 @@ static struct device_list *begin_claim(struct devgroup *group)
 	mutex_lock(&devgroups_registry);
 	ret = check_group(group);
 	list = ret ? ERR_PTR(ret) : list_devices(group);
-	if (!IS_ERR(list))
+	if (!IS_ERR(list)) {
 		group->state = DEVGROUP_TAKING;
+		group->unlisted = false;
+	}
 	mutex_unlock(&devgroups_registry);
 	return list;
-}
-
-static void set_state(struct devgroup *group, enum devgroup_state state)
-{
-	mutex_lock(&devgroups_registry);
-	group->state = state;
-	mutex_unlock(&devgroups_registry);
 }
 
 static void set_driver_before(struct devgroup_device *ddev, char *name)
@@ -382,6 +376,19 @@ static int detach_placeholder(struct devgroup_device *ddev, struct device *dev)
 	return 0;
 }
 
+/*
+ * The group is free. Devices that have come to it but are not listed yet may have been refused to
+ * their drivers before (devgroup_own).
+ */
+static void end_claim(struct devgroup *group)
+{
+	mutex_lock(&devgroups_registry);
+	group->state = DEVGROUP_FREE;
+	group->unlisted = count_devices(group) > (int)list_count_nodes(&group->devices);
+	devgroup_clear_owner(group);
+	mutex_unlock(&devgroups_registry);
+}
+
 /* The way back from wherever a claim came to. The first failure counts; all are done. */
 static int give_back(struct devgroup *group, struct device_list *list)
 {
@@ -418,7 +425,7 @@ static int take(struct devgroup *group)
 		ret = commit(group);
 	if (ret) {
 		give_back(group, list);
-		set_state(group, DEVGROUP_FREE);
+		end_claim(group);
 	}
 	free_list(list);
 	return ret;
@@ -469,10 +476,7 @@ static int give(struct devgroup *group)
 		return PTR_ERR(list);
 	ret = give_back(group, list);
 	free_list(list);
-	mutex_lock(&devgroups_registry);
-	group->state = DEVGROUP_FREE;
-	devgroup_clear_owner(group);
-	mutex_unlock(&devgroups_registry);
+	end_claim(group);
 	module_put(THIS_MODULE);
 	return ret;
 }

@@ -44,6 +44,7 @@ struct devgroup {
 	struct list_head devices;	/* struct devgroup_device, of all members */
 	enum devgroup_state state;
 	bool arrivals;			/* devices came while it was not free */
+	bool unlisted;			/* and others that were not listed when that ended */
 	struct pid *owner;		/* who claimed it; a reference, or NULL */
 	char owner_comm[TASK_COMM_LEN];
 	struct devgroup_use *use;	/* a reference, until it has ended; NULL: not in use */

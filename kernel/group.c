@@ -272,7 +272,7 @@ static void link_device(struct devgroup_member *member, struct devgroup_device *
 
 	ddev->member = member;
 	list_add_tail(&ddev->link, &group->devices);
-	ddev->arrived = group->state != DEVGROUP_FREE;
+	ddev->arrived = group->state != DEVGROUP_FREE || group->unlisted;
 	group->arrivals |= ddev->arrived;
 }
 

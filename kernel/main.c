@@ -184,6 +184,8 @@ static int register_drivers(void)
  */
 static void remove_all(void)
 {
+	/* Those that came during the last claim have not all been offered to drivers. */
+	flush_delayed_work(&scan_work);
 	disable_delayed_work_sync(&scan_work);
 	while (devgroup_remove_device(NULL))
 		;
