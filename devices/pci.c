@@ -26,7 +26,7 @@ struct layout {
 	int owner[PCI_MAX_DEVICES];	/* index in group->devices, or NOBODY */
 };
 
-static const struct group_device *layout_device(const struct layout *layout, unsigned index)
+static struct group_device *layout_device(const struct layout *layout, unsigned index)
 {
 	return &layout->host->group->devices[index];
 }
@@ -131,7 +131,6 @@ static bool is_gone(struct group_device *device)
 /* What was unplugged under the guest is not in its next boot; the others keep their places. */
 static void take_out_gone(struct layout *layout)
 {
-	const struct pci_host *host = layout->host;
 	unsigned devfn;
 
 	for (devfn = 0; devfn < PCI_MAX_DEVICES; devfn++) {
@@ -139,11 +138,11 @@ static void take_out_gone(struct layout *layout)
 
 		if (layout->owner[devfn] == NOBODY)
 			continue;
-		device = &host->group->devices[layout->owner[devfn]];
+		device = layout_device(layout, (unsigned)layout->owner[devfn]);
 		if (!is_gone(device))
 			continue;
-		log_warn(host->log, "%s: %s was unplugged; the guest starts without it",
-			 host->group->path, device->name);
+		log_warn(layout->host->log, "%s: %s was unplugged; the guest starts without it",
+			 layout->host->group->path, device->name);
 		layout->owner[devfn] = NOBODY;
 	}
 }
@@ -234,7 +233,7 @@ static int init_devices(struct pci_host *host)
 			continue;
 		device = &host->devices[host->nr_devices++];
 		device->host = host;
-		device->group_device = &host->group->devices[layout.owner[devfn]];
+		device->group_device = layout_device(&layout, (unsigned)layout.owner[devfn]);
 		device->devfn = (uint8_t)devfn;
 		device->multifunction = has_sibling(&layout, devfn);
 		err = device_init(device);

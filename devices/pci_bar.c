@@ -96,8 +96,7 @@ static void map_areas(struct pci_bar *bar)
 		if (err) {
 			log_warn(bar->device->host->log, "%s: %s: region %u cannot be mapped (%s); "
 				 "accesses to it will be slow", bar->device->host->group->path,
-				 bar->device->group_device->name,
-				 bar->index, strerror(-err));
+				 group_device->name, bar->index, strerror(-err));
 			continue;
 		}
 		map->offset = area->offset;
